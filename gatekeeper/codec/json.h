@@ -1,0 +1,100 @@
+#ifndef GK_CODEC_JSON_H
+#define GK_CODEC_JSON_H
+/* Strict I-JSON (RFC 8259, RFC 7493) text ⇄ a tree of values.  The tree is cJSON's; only json.c knows. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct json_value; /* one node; owned by its parent, the root by the caller */
+
+enum json_type {
+	JSON_NULL,
+	JSON_BOOL,
+	JSON_NUMBER,
+	JSON_STRING,
+	JSON_ARRAY,
+	JSON_OBJECT,
+};
+
+struct json_limits {
+	size_t bytes;  /* of the text */
+	size_t depth;  /* of nested arrays and objects; at most 512 */
+	size_t values; /* nodes of any type, members and elements included */
+};
+
+/* What api.md allows a request: 1 MiB, 64 levels, 10 000 values. */
+extern const struct json_limits json_limits_request;
+
+/* The largest magnitude that an I-JSON integer may have: 2^53 - 1. */
+#define JSON_INT_MAX INT64_C(9007199254740991)
+
+/*
+ * Read one JSON text, and nothing after it but white space.  Refused: what
+ * RFC 8259 forbids, and what RFC 7493 forbids (invalid UTF-8, duplicate
+ * members after unescaping, lone surrogates), U+0000, a BOM, integers (number
+ * tokens without fraction and exponent) beyond ±(2^53-1), numbers that are not
+ * finite as a double.  Linear in n.
+ *
+ * Borrows bytes.  Gives *ret_value, ended with json_free().
+ * Errors: GK_E_INVALID, GK_E_LIMIT, GK_E_NOMEM; err->where is "offset N".
+ */
+enum gk_rc json_parse(const char *bytes, size_t n,
+    const struct json_limits *limits, struct json_value **ret_value,
+    struct gk_err *err) GK_MUST_USE;
+
+void json_free(struct json_value *value);
+void json_freep(struct json_value **value);
+
+enum json_type json_type(const struct json_value *value);
+const char *json_type_name(const struct json_value *value); /* "string" … */
+bool json_bool(const struct json_value *value);             /* false unless true */
+double json_number(const struct json_value *value);         /* 0 unless a number */
+
+/* Is it a number with an integral value within ±(2^53-1)?  -0 is 0; 1.0 and 1e2 are integers. */
+bool json_int(const struct json_value *value, int64_t *ret_int);
+
+/* The text, '\0'-terminated UTF-8; NULL unless a string.  Lives in value. */
+const char *json_string(const struct json_value *value);
+
+/* Elements or members; 0 unless an array or object. */
+size_t json_count(const struct json_value *value);
+const struct json_value *json_first(const struct json_value *value);
+const struct json_value *json_next(const struct json_value *value);
+
+/* The name of a member of an object; NULL for anything else. */
+const char *json_name(const struct json_value *member);
+
+/* The member with exactly that name; NULL when absent or not an object. */
+const struct json_value *json_get(
+    const struct json_value *object, const char *name);
+
+/*
+ * Follow an RFC 6901 JSON Pointer ("" is the root); NULL when it leads nowhere
+ * or isn't a pointer.
+ */
+const struct json_value *json_at(
+    const struct json_value *root, const char *pointer);
+
+/* Builders.  Each gives a new root; NULL when memory ran out. */
+struct json_value *json_new_null(void);
+struct json_value *json_new_bool(bool b);
+struct json_value *json_new_number(double number);
+struct json_value *json_new_string(const char *text);
+struct json_value *json_new_array(void);
+struct json_value *json_new_object(void);
+struct json_value *json_dup(const struct json_value *value);
+
+/*
+ * Take *item into an array, or into an object under a name that it doesn't
+ * have yet.  *item becomes NULL, on success and on error alike; a NULL *item
+ * (a builder that failed) is GK_E_NOMEM.
+ */
+enum gk_rc json_append(struct json_value *array, struct json_value **item,
+    struct gk_err *err) GK_MUST_USE;
+enum gk_rc json_set(struct json_value *object, const char *name,
+    struct json_value **item, struct gk_err *err) GK_MUST_USE;
+
+#endif
