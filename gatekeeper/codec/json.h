@@ -34,9 +34,9 @@ extern const struct json_limits json_limits_request;
 /*
  * Read one JSON text, and nothing after it but white space.  Refused: what
  * RFC 8259 forbids, and what RFC 7493 forbids (invalid UTF-8, duplicate
- * members after unescaping, lone surrogates), U+0000, a BOM, integers (number
- * tokens without fraction and exponent) beyond ±(2^53-1), numbers that are not
- * finite as a double.  Linear in n.
+ * members after unescaping, lone surrogates, noncharacters such as U+FFFF),
+ * U+0000, a BOM, integers (number tokens without fraction and exponent) beyond
+ * ±(2^53-1), numbers that are not finite as a double.  Linear in n.
  *
  * Borrows bytes.  Gives *ret_value, ended with json_free().
  * Errors: GK_E_INVALID, GK_E_LIMIT, GK_E_NOMEM; err->where is "offset N".
@@ -78,7 +78,14 @@ const struct json_value *json_get(
 const struct json_value *json_at(
     const struct json_value *root, const char *pointer);
 
-/* Builders.  Each gives a new root; NULL when memory ran out. */
+/* May these bytes be a string here: valid UTF-8, no U+0000, no noncharacter? */
+bool json_check_text(const char *text, size_t n);
+
+/*
+ * Builders.  Each gives a new root; NULL when memory ran out.  Text and names
+ * must pass json_check_text(), numbers must be finite: who builds from
+ * somebody else's bytes asks first.
+ */
 struct json_value *json_new_null(void);
 struct json_value *json_new_bool(bool b);
 struct json_value *json_new_number(double number);
