@@ -1,0 +1,198 @@
+#ifndef GK_JOURNAL_JOURNAL_H
+#define GK_JOURNAL_JOURNAL_H
+/* The journal room's door: the append-only signed log in its SQLite store. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/time.h"
+#include "codec/digest.h"
+#include "model/event.h"
+#include "model/ids.h"
+
+/* The writer: the one connection that writes and checkpoints.  One thread owns it. */
+struct journal;
+
+struct journal_options {
+	const char *data_dir;
+	const char *origin;   /* NULL: a unique one is made when the log is created */
+	int lock_wait_ms;     /* for data_dir/lock; GK_E_BUSY when it is over */
+	int64_t now_us;       /* for keys and messages */
+};
+
+/* What start-up found. */
+struct journal_found {
+	bool created;        /* there was no journal */
+	uint64_t size;       /* events */
+	struct digest root;
+	char detail[160];    /* what recovery did, in words; "" when nothing */
+};
+
+/*
+ * Open or create: take data_dir/lock, checkpoint the WAL (TRUNCATE), sync
+ * database and folder, check the last checkpoint's signature, recompute the
+ * root from the leaf hashes, compare with the published checkpoint file.
+ * Keys (data_dir/keys/signing.key, hmac.key, 0600) are made only where there is no
+ * journal.  Gives *ret_journal.
+ * Errors: GK_E_BUSY (locked), GK_E_CORRUPT (rollback, fork, damage: the text says
+ * what to do), GK_E_IO, GK_E_NOMEM.
+ */
+enum gk_rc journal_open(const struct journal_options *options,
+    struct journal **ret_journal, struct journal_found *ret_found,
+    struct gk_err *err) GK_MUST_USE;
+void journal_close(struct journal *journal); /* checkpoints the WAL, lets the lock go */
+
+const char *journal_origin(const struct journal *journal);
+const char *journal_vkey(const struct journal *journal); /* verifier key text */
+uint64_t journal_next_seq(const struct journal *journal);
+int64_t journal_last_us(const struct journal *journal); /* of the last event; 0 when empty */
+
+/* Keys derived from the HMAC key; the HMAC key itself for hashing arguments. */
+const uint8_t *journal_hmac_key(const struct journal *journal); /* 32 bytes */
+void journal_id_key(const struct journal *journal, struct id_key *ret);
+
+/*
+ * Add an event to the batch (begins the transaction when it is the first).
+ * bytes are its canonical bytes, event->seq must be journal_next_seq().
+ * openings lie beside it.  Gives its leaf hash.
+ * Errors: GK_E_IO.  After any error the journal is broken: close it, exit.
+ */
+enum gk_rc journal_append(struct journal *journal, const struct event *event,
+    const char *bytes, size_t n, const struct opening *openings,
+    size_t opening_count, struct digest *ret_leaf, struct gk_err *err)
+    GK_MUST_USE;
+
+/*
+ * Sign one checkpoint for all that was appended and COMMIT, one fdatasync.
+ * Afterwards the published file (data_dir/checkpoint) is replaced.  An error of
+ * COMMIT is "unknown": the journal is broken, the process must end (74).
+ */
+enum gk_rc journal_commit(struct journal *journal, struct gk_err *err) GK_MUST_USE;
+
+/* Small and often: a passive WAL checkpoint when the WAL has grown; call between batches. */
+enum gk_rc journal_tidy(struct journal *journal, struct gk_err *err) GK_MUST_USE;
+
+/* In the batch's transaction: keep a policy's text by its digest. */
+enum gk_rc journal_keep_policy(struct journal *journal, const char *digest,
+    const char *bytes, size_t n, struct gk_err *err) GK_MUST_USE;
+
+/* Ledger snapshot rows, in the batch's transaction.  generation is the snapshot's. */
+enum gk_rc journal_put_row(struct journal *journal, int64_t generation,
+    const char *key, const char *json, size_t n, struct gk_err *err) GK_MUST_USE;
+/* Drop rows of generations below keep. */
+enum gk_rc journal_drop_rows(
+    struct journal *journal, int64_t keep, struct gk_err *err) GK_MUST_USE;
+/* Walk the rows of one generation in key order. */
+enum gk_rc journal_each_row(struct journal *journal, int64_t generation,
+    enum gk_rc (*row)(void *ctx, const char *key, const char *json, size_t n,
+	struct gk_err *err),
+    void *ctx, struct gk_err *err) GK_MUST_USE;
+/* The newest event of kind snapshot; *ret_found false when there is none. */
+enum gk_rc journal_last_snapshot(struct journal *journal, bool *ret_found,
+    uint64_t *ret_seq, struct gk_err *err) GK_MUST_USE;
+
+/*
+ * A reader: a read-only connection, for one thread; sees what is committed.
+ * The writer has one inside (journal_reader()) that sees the open batch too.
+ */
+struct journal_reader;
+enum gk_rc journal_reader_open(const char *data_dir,
+    struct journal_reader **ret_reader, struct gk_err *err) GK_MUST_USE;
+void journal_reader_close(struct journal_reader *reader);
+struct journal_reader *journal_reader(struct journal *journal); /* borrowed */
+
+/* Append the bytes of event seq to buf; *ret_found false when there is none (yet, or any more). */
+enum gk_rc journal_read(struct journal_reader *reader, uint64_t seq,
+    struct gk_buf *buf, struct digest *ret_leaf, bool *ret_found,
+    struct gk_err *err) GK_MUST_USE;
+
+/* Openings of an event: calls each(ctx, path, salt, value). */
+enum gk_rc journal_openings(struct journal_reader *reader, uint64_t seq,
+    enum gk_rc (*each)(void *ctx, const struct opening *opening, struct gk_err *err),
+    void *ctx, struct gk_err *err) GK_MUST_USE;
+
+enum gk_rc journal_policy_text(struct journal_reader *reader,
+    const char *digest, struct gk_buf *buf, bool *ret_found, struct gk_err *err)
+    GK_MUST_USE;
+
+/* A search.  0 in columns and -1 in kind/decision/layer/scope: any. */
+struct journal_query {
+	struct event_columns columns;
+	int kind, decision, layer, scope;
+	int64_t since_us, until_us; /* [since, until); 0: open */
+	bool newest_first;
+	uint64_t from_seq; /* continue here (inclusive); ascending: 0 to start, descending: UINT64_MAX */
+	size_t limit;      /* rows to give; at most 1000 */
+	size_t scan_limit; /* rows to look at; 0: as many as it takes */
+};
+
+/*
+ * Calls each for every event whose columns match (the caller checks the bytes:
+ * columns are hashes), in one read transaction.  each sets *stop to end.
+ * *ret_next is where to continue, *ret_more whether there may be more.
+ */
+enum gk_rc journal_search(struct journal_reader *reader,
+    const struct journal_query *query,
+    enum gk_rc (*each)(void *ctx, uint64_t seq, const char *bytes, size_t n,
+	const struct digest *leaf, bool *stop, struct gk_err *err),
+    void *ctx, uint64_t *ret_next, bool *ret_more, struct gk_err *err)
+    GK_MUST_USE;
+
+/* Is any event of that run (event_column_hash(tenant, run)) in the journal? */
+enum gk_rc journal_has_run(struct journal_reader *reader, int64_t run_column,
+    bool *ret_has, struct gk_err *err) GK_MUST_USE;
+
+/* Verification, offline. */
+struct journal_verify_options {
+	const char *data_dir; /* of a journal, running or not */
+	const char *vkey;     /* NULL: the one in data_dir (says so in the summary) */
+	/* Called with every decoded event in order, so that others can check more. */
+	enum gk_rc (*event)(void *ctx, const struct event *event, struct gk_err *err);
+	void (*progress)(void *ctx, uint64_t done, uint64_t total);
+	void *ctx;
+};
+
+enum journal_verdict { VERIFY_TAMPERED = 0, VERIFY_OK, VERIFY_UNVERIFIABLE };
+
+struct journal_verify_report {
+	enum journal_verdict verdict;
+	uint64_t size;     /* events under the verified head */
+	struct digest root;
+	char head[GK_TIME_TEXT_BYTES]; /* time of the last event */
+	char origin[160];
+	char where[96];    /* first fault: "seq 17", "checkpoint 40" … */
+	char text[320];    /* what it is and what it means */
+};
+
+/* Errors: GK_E_IO when the files can't be read at all; a fault is a verdict, not an error. */
+enum gk_rc journal_verify(const struct journal_verify_options *options,
+    struct journal_verify_report *ret, struct gk_err *err) GK_MUST_USE;
+
+/* Copy a running journal safely into an empty or new folder (keys not included unless with_keys). */
+enum gk_rc journal_backup(const char *data_dir, const char *dest_dir,
+    bool with_keys, struct gk_err *err) GK_MUST_USE;
+
+/*
+ * Accept a journal whose head is behind or beside the published one: the
+ * published checkpoint file is set aside, and the next open succeeds if the log
+ * has exactly `size` events.
+ */
+enum gk_rc journal_recover(const char *data_dir, uint64_t size,
+    struct gk_err *err) GK_MUST_USE;
+
+/* Free bytes on the data directory's file system. */
+enum gk_rc journal_free_bytes(
+    const struct journal *journal, uint64_t *ret_bytes, struct gk_err *err)
+    GK_MUST_USE;
+
+/* For tests and metrics. */
+struct journal_counters {
+	uint64_t events, commits, checkpoints, wal_bytes;
+};
+void journal_counters(
+    const struct journal *journal, struct journal_counters *ret);
+
+#endif

@@ -1,0 +1,272 @@
+#ifndef GK_LEDGER_LEDGER_H
+#define GK_LEDGER_LEDGER_H
+/* The ledger room's door: what the journal's events add up to, and what a request would add. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "model/event.h"
+#include "model/findings.h"
+#include "model/identity.h"
+#include "model/ids.h"
+
+/*
+ * One thread owns a ledger.  settle reads it and changes nothing; apply is the
+ * only way it changes, live and at start-up, and reads the event alone.
+ */
+struct ledger;
+
+struct ledger_limits {
+	int64_t run_idle_us;        /* a run with nothing open ends after this */
+	size_t runs_per_identity;   /* live runs; more are refused */
+	int64_t result_grace_us;    /* after boot, before anything is unreported */
+};
+
+#define LEDGER_EVENTS_MAX 4 /* that one settlement gives */
+
+enum settle_outcome {
+	SETTLE_REFUSED = 0, /* refusal says why; events may be there all the same */
+	SETTLE_EVENTS,      /* record events[] in order; the first is the answer */
+	SETTLE_REPLAY,      /* nothing to record; the answer is the event at replay_seq */
+	SETTLE_MISS,        /* the run isn't in memory: recall it (or say it is new), settle again */
+	SETTLE_NOTHING,     /* nothing to record, nothing wrong (idempotent) */
+};
+
+/* Why it was refused; the words are the API's problem codes. */
+enum refusal {
+	REFUSAL_NONE = 0,
+	REFUSAL_STEP_CONFLICT,
+	REFUSAL_RUN_NOT_YOURS,
+	REFUSAL_RUN_ENDED,
+	REFUSAL_TOO_MANY_RUNS,
+	REFUSAL_NOT_FOUND,
+	REFUSAL_NOT_ALLOWED,        /* a result for what wasn't allowed */
+	REFUSAL_CONFLICTING_RESULT,
+	REFUSAL_ALREADY_RESOLVED,   /* an approval; see approval */
+	REFUSAL_NOT_AN_APPROVER,    /* no group in common with an open rule */
+	REFUSAL_OWN_REQUEST,        /* the person behind the request */
+	REFUSAL_ALREADY_VOTED,
+	REFUSAL_EXISTS,             /* an identity of that id */
+	REFUSAL_IDENTITY_REVOKED,
+	REFUSAL_OPEN_WORK,          /* run end: approvals or results are open */
+	REFUSAL_COUNT,
+};
+extern const char *const refusal_words[REFUSAL_COUNT];
+
+/* One approval as people see it. */
+struct approval_vote {
+	const char *person;
+	const char *identity;
+	bool grant;
+	int64_t at_us;
+};
+
+struct approval_rule_view {
+	const char *rule;
+	const char *reason;
+	const char **groups;
+	size_t group_count;
+	int64_t needed;
+	int64_t granted;
+};
+
+struct approval_view {
+	char approval_id[ID_TEXT_BYTES];
+	uint64_t seq; /* of the decision that asked */
+	int status;   /* enum approval_status */
+	const char *run_id, *step_id, *tenant_id, *agent_id, *caller;
+	const char *action, *action_key;
+	const char *actor_type, *actor_id;
+	int64_t asked_at_us, expires_at_us, grant_until_us;
+	int64_t resolved_at_us;
+	const char *resolved_by;
+	int64_t needed, granted; /* sums over the rules */
+	struct approval_rule_view *rules;
+	size_t rule_count;
+	struct approval_vote *votes;
+	size_t vote_count;
+};
+
+struct settlement {
+	enum settle_outcome outcome;
+	enum refusal refusal;
+	struct event events[LEDGER_EVENTS_MAX]; /* seq, timestamp, all but the nonce filled */
+	size_t event_count;
+	uint64_t replay_seq;
+	int64_t retry_after_ms;         /* 0: none */
+	struct approval_view *approval; /* the one that the answer speaks of; NULL: none */
+	bool has_successor;             /* replay: the step's "~granted" answers instead */
+};
+
+/* When and where a settlement is made. */
+struct settle_at {
+	uint64_t seq;      /* the next one */
+	int64_t now_us;    /* ledger time; never before the last event's */
+	bool run_is_new;   /* the journal knows no event of this run */
+};
+
+enum gk_rc ledger_new(const struct id_key *id_key,
+    const struct ledger_limits *limits, struct ledger **ret_ledger,
+    struct gk_err *err) GK_MUST_USE;
+void ledger_free(struct ledger *ledger);
+void ledger_freep(struct ledger **ledger);
+
+/*
+ * Fold one event in.  Borrows event.  event->seq must be the next one.
+ * Errors: GK_E_CORRUPT for an event that no settlement could have made here
+ * (start-up: the journal is damaged), GK_E_NOMEM.
+ */
+enum gk_rc ledger_apply(
+    struct ledger *ledger, const struct event *event, struct gk_err *err)
+    GK_MUST_USE;
+
+/* Everything that settle needs to know of a decision that is asked for. */
+struct decision_ask {
+	const struct decision_request *request;
+	const struct identity *caller;
+	const char *tenant;       /* resolved; NULL: none */
+	const char *action_key, *args_hash, *context_hash; /* context_hash NULL: none */
+	int64_t asked_at_us;
+	const struct findings *findings;
+	const struct record_pair *shown; /* commitments, recorded when approval is asked */
+	size_t shown_count;
+	const char *granted_step; /* the step asked by a waiter after a grant: "<step>~granted"; else NULL */
+	bool no_space;            /* the disk is nearly full: an allow becomes a stop, audit_space */
+};
+
+/* All settle functions: results' strings live in arena, ask or ledger (until the next apply). */
+enum gk_rc ledger_settle_decision(const struct ledger *ledger,
+    const struct settle_at *at, const struct decision_ask *ask,
+    struct gk_arena *arena, struct settlement *ret, struct gk_err *err)
+    GK_MUST_USE;
+
+struct result_report {
+	uint64_t decision_seq;
+	const struct event *decision; /* that event, read from the journal by the gate */
+	const struct identity *caller;
+	const struct event_result *result; /* hashed, with digest */
+	const struct cost_item *cost;
+	size_t cost_count;
+};
+
+enum gk_rc ledger_settle_result(const struct ledger *ledger,
+    const struct settle_at *at, const struct result_report *report,
+    struct gk_arena *arena, struct settlement *ret, struct gk_err *err)
+    GK_MUST_USE;
+
+struct approval_ballot {
+	uint64_t approval_seq; /* of the decision that asked */
+	const char *tenant_id, *run_id; /* of that decision, read from the journal by the gate */
+	const struct identity *voter;
+	enum change change; /* GRANTED, DENIED or REVOKED */
+	int64_t grant_valid_us; /* 0: as long as the rules allow */
+	const struct record_pair *shown; /* the comment's commitment */
+	size_t shown_count;
+};
+
+enum gk_rc ledger_settle_ballot(const struct ledger *ledger,
+    const struct settle_at *at, const struct approval_ballot *ballot,
+    struct gk_arena *arena, struct settlement *ret, struct gk_err *err)
+    GK_MUST_USE;
+
+/* End a run: only its agent (caller), or "gatekeeper" by idleness. */
+enum gk_rc ledger_settle_run_end(const struct ledger *ledger,
+    const struct settle_at *at, const struct identity *caller,
+    const char *tenant, const char *run_id, struct gk_arena *arena,
+    struct settlement *ret, struct gk_err *err) GK_MUST_USE;
+
+/* kill_switch of the event to be: scope, subject, action, expires; id is made. */
+enum gk_rc ledger_settle_switch(const struct ledger *ledger,
+    const struct settle_at *at, const char *caller,
+    const struct event_switch *kill_switch, const struct record_pair *shown,
+    size_t shown_count, struct gk_arena *arena, struct settlement *ret,
+    struct gk_err *err) GK_MUST_USE;
+enum gk_rc ledger_settle_switch_lift(const struct ledger *ledger,
+    const struct settle_at *at, const char *caller, uint64_t switch_seq,
+    const struct record_pair *shown, size_t shown_count,
+    struct gk_arena *arena, struct settlement *ret, struct gk_err *err)
+    GK_MUST_USE;
+
+/* change: CREATED (id must be new or revoked), CHANGED, REVOKED. */
+enum gk_rc ledger_settle_identity(const struct ledger *ledger,
+    const struct settle_at *at, const char *caller, enum change change,
+    const struct identity *identity, struct gk_arena *arena,
+    struct settlement *ret, struct gk_err *err) GK_MUST_USE;
+
+/*
+ * What is due at at->now_us: an approval or grant that expired, an allow whose
+ * result is missing, a switch that ran out, a run that is idle.  The earliest
+ * first; SETTLE_NOTHING when none is.  Call, record, apply, call again.
+ */
+enum gk_rc ledger_settle_due(const struct ledger *ledger,
+    const struct settle_at *at, struct gk_arena *arena, struct settlement *ret,
+    struct gk_err *err) GK_MUST_USE;
+
+/* When the next thing is due; INT64_MAX when nothing is. */
+int64_t ledger_next_due(const struct ledger *ledger);
+
+/*
+ * Bring back a run that left memory, from the journal's events of that run in
+ * order (kinds decision, result, violation, approval, run).  A recalled run is
+ * ended and cold: it answers retries and late results, takes no new step, and
+ * leaves memory again when others are recalled.  Changes nothing that counts.
+ */
+enum gk_rc ledger_recall(struct ledger *ledger, const struct event *event,
+    struct gk_err *err) GK_MUST_USE;
+
+/* Is the run in memory, live or recalled? */
+bool ledger_has_run(
+    const struct ledger *ledger, const char *tenant, const char *run_id);
+
+/* Views.  Strings live in the ledger until the next apply: copy to keep. */
+bool ledger_approval(const struct ledger *ledger, uint64_t seq,
+    struct gk_arena *arena, struct approval_view *ret);
+/* All approvals with that status (APPROVAL_NONE: any), oldest first; at most max. */
+size_t ledger_approvals(const struct ledger *ledger, enum approval_status status,
+    struct gk_arena *arena, struct approval_view *ret, size_t max);
+
+struct switch_view {
+	uint64_t seq;
+	const struct event_switch *kill_switch;
+	const char *caller;
+	int64_t thrown_at_us;
+};
+size_t ledger_switches(
+    const struct ledger *ledger, struct switch_view *ret, size_t max);
+
+size_t ledger_identity_count(const struct ledger *ledger);
+/* The i-th living identity; order is by id. */
+const struct identity *ledger_identity_at(const struct ledger *ledger, size_t i);
+
+/* Digest of the policy in force, by the last policy event; NULL: none yet. */
+const char *ledger_policy(const struct ledger *ledger);
+uint64_t ledger_next_seq(const struct ledger *ledger);
+int64_t ledger_last_us(const struct ledger *ledger);
+bool ledger_clock_jumped(const struct ledger *ledger); /* not yet accepted */
+bool ledger_closed_cleanly(const struct ledger *ledger);
+
+struct ledger_stats {
+	size_t runs, steps, open_results, approvals_pending, switches, identities;
+	size_t limits, budgets; /* counters in memory */
+};
+void ledger_stats(const struct ledger *ledger, struct ledger_stats *ret);
+
+/*
+ * The whole state as canonical rows, sorted by key: what a snapshot holds, and
+ * what two equal ledgers agree on byte for byte.  Calls row for each; stops at
+ * its first error.  What no longer counts (a refilled bucket, a cold run) isn't
+ * part of the state.
+ */
+enum gk_rc ledger_rows(const struct ledger *ledger,
+    enum gk_rc (*row)(void *ctx, const char *key, const char *json, size_t n,
+	struct gk_err *err),
+    void *ctx, struct gk_err *err) GK_MUST_USE;
+
+/* Load one row into a fresh ledger; the inverse of ledger_rows(). */
+enum gk_rc ledger_load_row(struct ledger *ledger, const char *key,
+    const char *json, size_t n, struct gk_err *err) GK_MUST_USE;
+
+#endif

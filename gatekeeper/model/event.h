@@ -1,0 +1,243 @@
+#ifndef GK_MODEL_EVENT_H
+#define GK_MODEL_EVENT_H
+/* The event: one entry of the journal, as a struct and as canonical JSON bytes. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "codec/digest.h"
+#include "codec/record.h"
+#include "model/identity.h"
+#include "model/names.h"
+#include "model/request.h"
+
+#define EVENT_BYTES_MAX   65535
+#define EVENT_NONCE_BYTES 16
+#define EVENT_CHARGES_MAX 64
+#define EVENT_VERSION     1
+
+enum charge_kind {
+	CHARGE_NONE = 0,
+	CHARGE_RATE,   /* tat_ns: the new theoretical arrival time */
+	CHARGE_COUNT,  /* count: the new count */
+	CHARGE_REPEAT, /* one more of this action key; forget after within_ms */
+	CHARGE_BUDGET, /* micros: added to the window (negative: given back) */
+	CHARGE_KIND_COUNT,
+};
+
+/* One limit or budget that the event touches; the fold reads this and nothing else. */
+struct charge {
+	int kind; /* enum charge_kind */
+	const char *rule;
+	const char *key; /* the subject; "" for global */
+	int per;         /* enum scope */
+	int64_t tat_ns;
+	int64_t count;
+	int64_t within_ms;
+	int64_t micros;
+	const char *unit;
+	int64_t window_us;     /* start of the window; 0: the run's life */
+	int64_t window_end_us; /* 0: the run's end */
+	bool reserved;         /* decision: the micros are reserved until the result */
+	bool refund;           /* decision: a lower actual cost is given back */
+};
+
+/* One rule that asked for approval. */
+struct approval_rule {
+	const char *rule;
+	const char *digest;
+	const char *reason;
+	const char **groups;
+	size_t group_count;
+	int64_t needed;
+};
+
+/* Opened by a decision approval_required. */
+struct approval_terms {
+	const char *id;
+	int64_t expires_us;     /* of pending */
+	int64_t grant_valid_ms; /* bounds a grant's valid_for */
+	struct approval_rule *rules;
+	size_t rule_count;
+};
+
+struct event_shadow {
+	const char *rule;
+	const char *reason;
+	int layer;    /* enum layer */
+	int decision; /* enum decision */
+};
+
+/* What a result says, hashed. */
+struct event_result {
+	int status; /* enum result_status; RESULT_NONE: unreported */
+	int64_t duration_ms;
+	const char *output_hash;
+	const char *error_code;
+	const char *error_hash;
+	struct record_pair *cost; /* unit → decimal text */
+	size_t cost_count;
+	const char *digest; /* of status, output, error and cost: the same again is the same result */
+};
+
+struct event_switch {
+	const char *id;
+	int scope; /* enum scope; written as per_words */
+	const char *subject;
+	const char *action; /* glob; NULL: all */
+	int64_t expires_us; /* 0: until lifted */
+};
+
+struct event_process {
+	const char *version;   /* of gatekeeper */
+	const char *origin;    /* genesis */
+	const char *vkey;      /* genesis */
+	const char *recovered; /* boot: what recovery found, in words */
+	int64_t events;        /* boot: log size found */
+	int64_t boot_id;       /* random, tells one process from another */
+};
+
+struct event_gap {
+	const char *what; /* "admission", "sign_in", "space" */
+	const char *identity;
+	int64_t since_us;
+	int64_t count;
+};
+
+struct event_clock {
+	int64_t wall_us;
+	int64_t ledger_us;
+};
+
+struct event_access {
+	const char *what;       /* "events", "export", "run", "explain", "args_hash" … */
+	const char *query_hash; /* keyed hash of the query's shape */
+};
+
+struct event_snapshot {
+	const char *digest;
+	int64_t rows;
+	int64_t generation;
+};
+
+/*
+ * Flat: a member is NULL or 0 where the kind doesn't have it.  Always there:
+ * v, seq, timestamp, kind, nonce, phase.
+ */
+struct event {
+	uint64_t seq;
+	int64_t timestamp_us; /* ledger time; never decreases */
+	int kind;             /* enum event_kind */
+	int change;           /* enum change */
+	uint8_t nonce[EVENT_NONCE_BYTES];
+
+	/* who and where */
+	const char *caller;   /* identity, or "local:<uid>", or "gatekeeper" */
+	const char *agent_id;
+	struct actor *actor;
+	const char *tenant_id;
+	const char *run_id, *step_id, *parent_step_id, *parent_run_id;
+	const char *traceparent;
+
+	/* what */
+	const char *action;
+	const char *action_key;   /* "ak1_…" */
+	const char *args_hash;    /* "h1_…" */
+	const char *context_hash; /* "h1_…" */
+	int64_t asked_at_us;
+
+	/* the decision; in a result, a violation or an approval: of the decision meant */
+	bool has_decision;
+	int decision; /* enum decision */
+	int original; /* enum decision: what a retry was told first; 0: none */
+	const char *decision_id;
+	int layer; /* enum layer */
+	int scope; /* enum scope */
+	const char *reason;
+	const char *rule;
+	const char *policy; /* digest in force */
+	int64_t result_by_us;
+	int64_t valid_until_us;
+	struct charge *charges;
+	size_t charge_count;
+	struct event_shadow *shadow;
+	size_t shadow_count;
+	struct record_pair *shown; /* path → commitment */
+	size_t shown_count;
+
+	/* approval */
+	const char *approval_id;         /* opened, joined, voted on, used */
+	struct approval_terms *approval; /* opened here */
+	const char *person;              /* who voted, really */
+	const char **groups;             /* of the voter at that time */
+	size_t group_count;
+	bool grant_vote;          /* change vote: granted? else denied */
+	int64_t grant_until_us;   /* change granted: the grant is valid until */
+	int64_t grant_valid_ms;   /* vote: what the voter allows at most */
+
+	struct event_result *result;
+	bool has_of_seq;
+	uint64_t of_seq; /* the event that this one points to */
+
+	struct event_switch *kill_switch;
+	struct identity *identity;
+	const char *previous; /* policy: digest before */
+	const char *note;     /* policy rejected, recover: why, in our own words */
+	struct event_process *process;
+	struct event_gap *gap;
+	struct event_clock *clock;
+	struct event_access *access;
+	struct event_snapshot *snapshot;
+};
+
+extern const struct record_type event_type;
+extern const struct record_type event_result_type;
+extern const struct record_type approval_terms_type;
+
+/* What opens a commitment of `shown`; kept beside the log. */
+struct opening {
+	const char *path;
+	uint8_t salt[16];
+	const char *value; /* canonical JSON */
+	int64_t forget_us; /* when policy lets it go; 0: with the body */
+};
+
+/* Append the canonical bytes.  Errors: GK_E_LIMIT past EVENT_BYTES_MAX. */
+enum gk_rc event_encode(
+    const struct event *event, struct gk_buf *buf, struct gk_err *err) GK_MUST_USE;
+
+/*
+ * Read an event back.  Refuses bytes that aren't canonical (encode∘decode must
+ * give the same bytes) and a phase that isn't the kind's.  Strings go to arena.
+ * Errors: GK_E_INVALID, GK_E_LIMIT, GK_E_NOMEM.
+ */
+enum gk_rc event_decode(const char *bytes, size_t n, struct gk_arena *arena,
+    struct event *ret, struct gk_err *err) GK_MUST_USE;
+
+/*
+ * The copies that the store keeps beside the bytes to search by: 63-bit hashes
+ * (SipHash under a fixed key), 0 where the event has no such value.  They
+ * narrow a search; the bytes decide.
+ */
+struct event_columns {
+	int64_t run;    /* of tenant and run */
+	int64_t tenant;
+	int64_t agent;
+	int64_t actor;
+	int64_t action;
+	int64_t action_key;
+	int64_t reason;
+	int64_t approval;
+};
+
+void event_columns(const struct event *event, struct event_columns *ret);
+/* The hash of one value, b may be NULL: event_column_hash(tenant, run). */
+int64_t event_column_hash(const char *a, const char *b);
+
+/* The commitment of a shown value, "c1_…" (journal.md). */
+#define EVENT_COMMIT_BYTES 47
+void event_commit(const char *path, const uint8_t salt[16], const char *value,
+    char ret_text[EVENT_COMMIT_BYTES]);
+
+#endif

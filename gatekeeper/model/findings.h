@@ -1,0 +1,89 @@
+#ifndef GK_MODEL_FINDINGS_H
+#define GK_MODEL_FINDINGS_H
+/* What the judge found in the policy for one request, and what the ledger needs to settle it. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/names.h"
+
+#define FINDINGS_SHADOW_MAX 16
+
+enum limit_kind { LIMIT_RATE, LIMIT_MAX, LIMIT_SAME_ACTION };
+
+/* A limit that applies to this request.  Strings live in the pinned policy or the request's arena. */
+struct limit_finding {
+	const char *rule;
+	const char *reason;
+	enum limit_kind kind;
+	enum scope per;
+	const char *subject; /* the tenant, agent …; "" for global */
+	int64_t interval_ns; /* RATE: time between two at the sustained rate, >= 1 */
+	int64_t burst;       /* RATE: how many at once, >= 1 */
+	int64_t max;         /* MAX, SAME_ACTION: how many in all / within */
+	int64_t within_us;   /* SAME_ACTION */
+	bool shadow;
+};
+
+enum budget_window { WINDOW_RUN, WINDOW_HOUR, WINDOW_DAY, WINDOW_MONTH };
+
+struct budget_finding {
+	const char *rule;
+	const char *reason;
+	enum scope per;
+	const char *subject;
+	const char *unit;
+	enum budget_window every; /* in UTC */
+	int64_t amount_micros;
+	int64_t cost_micros; /* to reserve; -1: the request lacks the unit (cost_missing) */
+	bool refund_reported; /* a lower actual cost is given back */
+	bool shadow;
+};
+
+struct approval_finding {
+	const char *rule;
+	const char *digest; /* "sha256:…" of the rule's canonical text */
+	const char *reason;
+	const char *const *groups;
+	size_t group_count;
+	int64_t needed; /* different persons, >= 1 */
+	const char *const *show; /* JSON Pointers into args */
+	size_t show_count;
+	int64_t expires_us;     /* bounds pending */
+	int64_t grant_valid_us; /* bounds granted */
+	int64_t forget_after_us;
+	bool shadow;
+};
+
+/* A shadow rule of stop or allow would have said otherwise. */
+struct shadow_finding {
+	const char *rule;
+	const char *reason;
+	enum layer layer;
+	enum decision decision;
+};
+
+/*
+ * access: DECISION_ALLOW when the access layer lets it through, else STOP with
+ * rule (NULL: the default) and reason.
+ */
+struct findings {
+	enum decision access;
+	const char *access_rule;
+	const char *access_reason;
+	struct limit_finding *limits;
+	size_t limit_count;
+	struct budget_finding *budgets;
+	size_t budget_count;
+	struct approval_finding *approvals;
+	size_t approval_count;
+	struct shadow_finding shadow[FINDINGS_SHADOW_MAX];
+	size_t shadow_count;
+	int64_t result_within_us; /* then a missing result is unreported */
+	int64_t allow_valid_us;
+	const char *policy;  /* digest of the folder, "sha256:…" */
+	uint64_t generation; /* of the pinned policy: judged again when it is old */
+};
+
+#endif

@@ -1,0 +1,97 @@
+#ifndef GK_POLICY_POLICY_H
+#define GK_POLICY_POLICY_H
+/* The policy room's door: load a folder of rules, and judge a request by them. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "model/findings.h"
+#include "model/identity.h"
+#include "model/request.h"
+
+#define POLICY_DIGEST_BYTES   72 /* "sha256:", 64 hex digits, '\0' */
+#define POLICY_FILES_MAX      256
+#define POLICY_FILE_BYTES_MAX (4u << 20)
+#define POLICY_RULES_MAX      20000
+
+/* An immutable, counted snapshot of one accepted folder.  Threads share it. */
+struct policy;
+
+/* One thing that is wrong, or looks wrong, in a policy file. */
+struct policy_problem {
+	bool warning;     /* else an error */
+	const char *file; /* its name inside the folder; "" for the folder itself */
+	unsigned line, column; /* from 1; 0: the whole file */
+	const char *text;
+	const char *hint;   /* what to do; NULL: none */
+	const char *source; /* the line itself; NULL: none */
+};
+
+/* Embedded; a zeroed struct is empty.  At most 100 problems are kept, the rest counted. */
+struct policy_report {
+	struct gk_arena arena;
+	struct policy_problem *problems;
+	size_t count;
+	size_t errors;   /* all that were found */
+	size_t warnings; /* all that were found */
+};
+
+void policy_report_done(struct policy_report *report);
+
+/*
+ * Load every *.yaml of a folder, except *.test.yaml: whole or not at all.
+ * Gives *ret_policy, pinned once.  What is wrong stands in report (also the
+ * warnings of a folder that loads); an empty folder is an error.
+ * Errors: GK_E_INVALID (see report), GK_E_IO, GK_E_LIMIT, GK_E_NOMEM.
+ */
+enum gk_rc policy_load(const char *dir, struct policy **ret_policy,
+    struct policy_report *report, struct gk_err *err) GK_MUST_USE;
+
+/*
+ * The text that is kept by its digest: canonical JSON {"files":[{"name","text"}]},
+ * sorted by name.  policy_load_bundle() reads it back to the same digest.
+ * Borrowed from policy.
+ */
+const char *policy_bundle(const struct policy *policy, size_t *ret_n);
+enum gk_rc policy_load_bundle(const char *bytes, size_t n,
+    struct policy **ret_policy, struct policy_report *report,
+    struct gk_err *err) GK_MUST_USE;
+
+/* "sha256:" + hex of SHA-256 over the sorted names and contents. */
+const char *policy_digest(const struct policy *policy);
+size_t policy_rule_count(const struct policy *policy);
+
+struct policy *policy_pin(struct policy *policy); /* one more owner */
+void policy_unpin(struct policy *policy);         /* the last one frees it */
+void policy_unpinp(struct policy **policy);
+
+/* Who asks, for the judge. */
+struct policy_input {
+	const struct decision_request *request;
+	const struct identity *caller;
+	const char *tenant; /* resolved; NULL: none */
+	int64_t asked_at_us;
+};
+
+/*
+ * Judge: pure, no clock, no state, no disk; from any thread.  The access layer
+ * first: an actor or role that the caller may not assert is STOP with reason
+ * "actor_not_permitted" and no rule; then stop rules, then allow rules, then the
+ * default ("no_rule_allows").  Limits, budgets and approvals that match are
+ * found whatever access says.  ret_findings->generation is left 0.
+ * Gives findings whose arrays live in arena and whose strings live in policy,
+ * input or arena.  Errors: GK_E_NOMEM, GK_E_LIMIT (arena's cap).
+ */
+enum gk_rc policy_judge(const struct policy *policy,
+    const struct policy_input *input, struct gk_arena *arena,
+    struct findings *ret_findings, struct gk_err *err) GK_MUST_USE;
+
+/* What the judge looked at, rule by rule, as JSON, for explain: {"rules":[{"section","id","matches","why"}…]} */
+enum gk_rc policy_explain(const struct policy *policy,
+    const struct policy_input *input, struct gk_buf *ret_json,
+    struct gk_err *err) GK_MUST_USE;
+
+#endif
