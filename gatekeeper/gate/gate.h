@@ -1,0 +1,216 @@
+#ifndef GK_GATE_GATE_H
+#define GK_GATE_GATE_H
+/* The gate room's door: every verb of gatekeeper, in the one order in which judge, ledger and clerk sign. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/time.h"
+#include "codec/json.h"
+#include "model/identity.h"
+
+struct gate;
+
+struct gate_options {
+	const char *data_dir;
+	const char *policy_dir;
+	const char *origin;        /* NULL: a unique one when the log is created */
+	const char *version;
+	const struct gk_clock *clock; /* NULL: the system's */
+	int64_t run_idle_us;
+	int64_t max_clock_gap_us;
+	int64_t result_grace_us;   /* after boot, before anything is unreported */
+	size_t queue;              /* calls waiting for the commit thread; more are GATE_UNAVAILABLE */
+	size_t runs_per_identity;
+	int64_t admission_per_s;   /* calls per identity; sustained */
+	int64_t admission_burst;
+	int64_t retention_days;
+	const char *const *redact_fields;
+	size_t redact_count;
+	const char *const *show_fields; /* names or JSON Pointers of args that people may see */
+	size_t show_count;
+	uint64_t space_stop_bytes; /* free space below this: new allows become stop, audit_space */
+	uint64_t reserve_bytes;    /* preallocated in data_dir, released when the disk is full */
+	int lock_wait_ms;
+	bool watch_policy;         /* reload when a file is renamed into the folder */
+	/* Something an operator should see.  From any thread; must not block. */
+	void (*alert)(void *ctx, const char *event, const char *text);
+	void *alert_ctx;
+};
+
+/*
+ * Lock and open the journal, rebuild the ledger, load the policy (a broken one
+ * is GK_E_INVALID, its problems printed through alert), write genesis (new log)
+ * and boot.  Errors besides: GK_E_BUSY (somebody else has the lock),
+ * GK_E_CORRUPT, GK_E_IO, GK_E_NOMEM.
+ */
+enum gk_rc gate_open(const struct gate_options *options,
+    struct gate **ret_gate, struct gk_err *err) GK_MUST_USE;
+
+/* Start the commit, reader and janitor threads. */
+enum gk_rc gate_start(struct gate *gate, struct gk_err *err) GK_MUST_USE;
+
+/*
+ * Refuse new calls, answer what waits for approvals, finish the queue, write
+ * close, end the threads.  Every call's done() has run when it returns.
+ */
+void gate_stop(struct gate *gate);
+void gate_close(struct gate *gate);
+
+/* Has the journal failed (COMMIT unknown)?  The process must end with 74. */
+bool gate_failed(const struct gate *gate);
+
+/* Ready for decisions?  why: a word when it isn't ("stopping", "space", "clock"). */
+bool gate_ready(struct gate *gate, const char **ret_why);
+
+const char *gate_vkey(const struct gate *gate);   /* the log's verifier key */
+const char *gate_origin(const struct gate *gate);
+
+/* Who may call: an immutable table, swapped when an identity changes. */
+struct gate_identities;
+struct gate_identities *gate_identities_pin(struct gate *gate);
+void gate_identities_unpin(struct gate_identities *table);
+/* By the token's text, at ledger time; NULL: unknown, revoked or expired.  Lives while the table is pinned. */
+const struct identity *gate_identify(
+    const struct gate_identities *table, struct gate *gate, const char *token);
+/* Count a failed sign-in (one gap event a minute). */
+void gate_sign_in_failed(struct gate *gate);
+
+enum gate_verb {
+	GATE_NONE = 0,
+	/* agents */
+	GATE_DECIDE,          /* body: decision request */
+	GATE_RESULT,          /* target: decision_id; body: result */
+	GATE_DECISION,        /* target: decision_id */
+	GATE_RUN_END,         /* target: run_id; params: tenant_id */
+	/* approvers */
+	GATE_APPROVALS,       /* params: status */
+	GATE_APPROVAL,        /* target: approval_id */
+	GATE_APPROVAL_GRANT,  /* target; body: comment, valid_for */
+	GATE_APPROVAL_DENY,   /* target; body: comment */
+	GATE_APPROVAL_REVOKE, /* target; body: comment */
+	/* auditors */
+	GATE_EVENTS,          /* params: the filters of api.md, order, limit, cursor, raw */
+	GATE_RUN,             /* target: run_id; params: tenant_id */
+	GATE_ARGS_HASH,       /* body: args */
+	/* operators */
+	GATE_EXPLAIN,         /* body: decision request and caller (identity id) */
+	GATE_SWITCH_THROW,    /* body: scope, id, action, reason, expires_in */
+	GATE_SWITCHES,
+	GATE_SWITCH_LIFT,     /* target: id; body: reason */
+	GATE_POLICY,          /* what is in force */
+	GATE_POLICY_TEXT,     /* target: digest */
+	GATE_POLICY_RELOAD,
+	GATE_POLICY_ROLLBACK, /* body: digest, reason */
+	GATE_IDENTITY_CREATE, /* body: identity without token_hash; the reply has the token, once */
+	GATE_IDENTITIES,
+	GATE_IDENTITY_REVOKE, /* target: id; body: reason */
+	GATE_CLOCK_ACCEPT,    /* body: reason */
+	GATE_VERB_COUNT,
+};
+
+/* How a call ended; http turns it into a status. */
+enum gate_outcome {
+	GATE_FAILED = 0,   /* 500: ours */
+	GATE_OK,           /* 200 */
+	GATE_CREATED,      /* 201 */
+	GATE_BAD_REQUEST,  /* 400 */
+	GATE_FORBIDDEN,    /* 403 */
+	GATE_NOT_FOUND,    /* 404 */
+	GATE_CONFLICT,     /* 409 */
+	GATE_INVALID,      /* 422 */
+	GATE_TOO_MANY,     /* 429 */
+	GATE_UNAVAILABLE,  /* 503 */
+};
+
+struct gate_param {
+	const char *name;
+	const char *value; /* percent-decoded */
+};
+
+enum gate_step {
+	GATE_FINISHED, /* outcome, code … and reply are there */
+	GATE_QUEUED,   /* done() will be called, once, from another thread; then gate_finish() */
+};
+
+/*
+ * One call.  The caller zeroes it, fills the first part, keeps it and all that
+ * it points to until it is finished, and ends it with gate_call_done().
+ */
+struct gate_call {
+	/* filled by the caller */
+	enum gate_verb verb;
+	const struct identity *caller;
+	bool local;          /* through the admin socket: acts as operator, never votes */
+	const char *target;  /* from the URL; NULL: none */
+	const struct json_value *body; /* NULL: none */
+	const struct gate_param *params;
+	size_t param_count;
+	int64_t wait_us;     /* Prefer: wait; 0: none; at most 300 s */
+	const char *traceparent;
+	bool stream;         /* GATE_EVENTS: page after page, one canonical object a line */
+	void (*done)(struct gate_call *call);
+	bool (*alive)(struct gate_call *call); /* is the client still there?  NULL: yes */
+	void *user;          /* the caller's own */
+
+	/* the answer */
+	enum gate_outcome outcome;
+	const char *code;    /* of a problem: "step_conflict" …; static or in arena */
+	const char *detail;  /* a sentence for people */
+	const char *pointer; /* JSON Pointer of the field at fault, or "offset N"; NULL: none */
+	int64_t retry_after_ms; /* 0: none */
+	struct gk_buf reply; /* JSON; of a problem: an object with more members, or empty */
+	bool more;           /* stream: call gate_begin() again for the next page */
+
+	/* the gate's own */
+	struct gk_arena arena;
+	struct gate_work *work;
+};
+
+/* Initialise: zero, caps of reply and arena.  Then fill in. */
+void gate_call_init(struct gate_call *call, enum gate_verb verb);
+void gate_call_done(struct gate_call *call);
+
+/*
+ * Begin a call, in the caller's thread: checks, hashes, judges.  Never touches
+ * the disk and never waits.
+ */
+enum gate_step gate_begin(struct gate *gate, struct gate_call *call) GK_MUST_USE;
+
+/*
+ * Go on after done(), in the caller's thread: renders the reply, or judges
+ * again (the policy changed meanwhile; a grant came for a waiter) and queues it
+ * anew.
+ */
+enum gate_step gate_finish(struct gate *gate, struct gate_call *call) GK_MUST_USE;
+
+/* For programs of one thread: begin, wait, finish. */
+void gate_do(struct gate *gate, struct gate_call *call);
+
+/* Append metrics in the Prometheus text format. */
+enum gk_rc gate_metrics(
+    struct gate *gate, struct gk_buf *buf, struct gk_err *err) GK_MUST_USE;
+
+/*
+ * Verify a data directory, running or not: all that journal_verify() checks,
+ * and the ledger rebuilt from the events against every snapshot's digest.
+ */
+struct gate_verify_options {
+	const char *data_dir;
+	const char *vkey; /* NULL: the one in data_dir */
+	void (*progress)(void *ctx, uint64_t done, uint64_t total);
+	void *ctx;
+};
+struct gate_verify_report {
+	int exit_code; /* 0 verified, 1 tampered, 3 unverifiable */
+	struct gk_buf json; /* the whole report */
+	struct gk_buf text; /* the same for people */
+};
+enum gk_rc gate_verify(const struct gate_verify_options *options,
+    struct gate_verify_report *ret, struct gk_err *err) GK_MUST_USE;
+
+#endif
