@@ -60,12 +60,21 @@ enum gk_rc note_checkpoint_parse(const char *bytes, size_t n,
 /*
  * Read a checkpoint and believe it: the origin is vkey's, and at least one
  * signature line is vkey's (name and key id) and each such line verifies.
- * Errors: GK_E_INVALID for bytes that aren't a note, GK_E_CORRUPT for a
- * signature that is missing or doesn't verify.
+ * Errors: GK_E_INVALID, GK_E_LIMIT for bytes that aren't a checkpoint,
+ * GK_E_CORRUPT for another log's, and for a signature that is missing or doesn't
+ * verify.
  */
 enum gk_rc note_checkpoint_verify(const char *bytes, size_t n,
     const struct note_vkey *vkey, struct note_checkpoint *ret,
     struct gk_err *err) GK_MUST_USE;
+
+/*
+ * Believe a signed note of any text, by the same rule.  Gives how many of the bytes,
+ * from the first, are its text.  Errors: as above.
+ */
+enum gk_rc note_verify(const char *bytes, size_t n,
+    const struct note_vkey *vkey, size_t *ret_text_n, struct gk_err *err)
+    GK_MUST_USE;
 
 /* "PRIVATE+KEY+origin+hex8+base64(0x01 ‖ seed)", the form of Go's sumdb/note. */
 enum gk_rc note_skey_parse(const char *text, struct note_vkey *ret_vkey,

@@ -36,7 +36,8 @@ enum gk_rc tile_bundle_add(struct gk_buf *bundle, const void *entry, size_t n,
 
 /*
  * Take the next entry off a bundle: *at starts at 0.  Borrows.  False at the
- * end; GK_E_INVALID in *err (and false) when the bundle is cut short.
+ * end, where *at == n; false with *at < n, and GK_E_INVALID in *err, when the bundle
+ * is cut short.
  */
 bool tile_bundle_next(const void *bundle, size_t n, size_t *at,
     const void **ret_entry, size_t *ret_n, struct gk_err *err);
