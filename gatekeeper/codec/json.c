@@ -1,13 +1,10 @@
-/* The strict I-JSON reader; of cJSON only the struct of its tree and its release are used. */
+/* Strict I-JSON text into a tree; that the tree is cJSON's is known here alone. */
 #include <cjson/cJSON.h>
-#include <locale.h>
-#include <math.h>
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/map.h"
+#include "codec/codec_internal.h"
 #include "codec/json.h"
 
 /*
@@ -16,36 +13,16 @@
  * cJSON_Delete() from freeing the latter two on their own.
  */
 
-#define DEPTH_MAX   512 /* what cJSON_Delete() and the reader may recurse */
-#define FEW_MEMBERS 8   /* up to so many, names are compared one by one */
-#define TEXT_END    (-1)
+#define FEW_MEMBERS 8 /* up to so many, names are compared one by one */
 
 const struct json_limits json_limits_request = {1 << 20, 64, 10000};
 
-/* A string as it stands in the text, without its quotes. */
-struct span {
-	const char *at;
-	size_t n;
-	bool plain; /* ASCII without escapes and controls: copy as it is */
-};
-
 struct reader {
-	const char *start, *at, *end;
+	struct lex lex;
 	size_t depth;  /* levels left */
 	size_t values; /* nodes left */
 	cJSON *root;   /* owned; every node hangs on it from the start */
-	struct gk_err *err;
 };
-
-static locale_t c_locale;
-static pthread_once_t c_locale_once = PTHREAD_ONCE_INIT;
-
-static void
-c_locale_init(void)
-{
-	c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-	GK_ASSERT(c_locale != (locale_t)0);
-}
 
 static struct json_value *
 value_of(cJSON *node)
@@ -99,380 +76,27 @@ node_link(cJSON *parent, cJSON *node)
 	first->prev = node;
 }
 
-/* Names the place of the error that was just set. */
-static enum gk_rc
-at_offset(const struct reader *r, const char *at, enum gk_rc rc)
-{
-	gk_err_where(r->err, "offset %zu", (size_t)(at - r->start));
-	return rc;
-}
-
-#define REFUSE(r, at, ...) \
-	at_offset((r), (at), GK_FAIL((r)->err, GK_E_INVALID, __VA_ARGS__))
-#define LIMIT(r, at, ...) \
-	at_offset((r), (at), GK_FAIL((r)->err, GK_E_LIMIT, __VA_ARGS__))
-#define NOMEM(r, at) \
-	at_offset((r), (at), GK_FAIL((r)->err, GK_E_NOMEM, "JSON value"))
-
-/* The next byte that isn't white space, TEXT_END after the last. */
-static int
-peek(struct reader *r)
-{
-	while (r->at < r->end) {
-		char c = *r->at;
-
-		if (c != ' ' && c != '\n' && c != '\r' && c != '\t') {
-			return (unsigned char)c;
-		}
-		r->at++;
-	}
-	return TEXT_END;
-}
-
-/* The length of the UTF-8 sequence at p (RFC 3629), 0 when there is none. */
-static size_t
-utf8_length(const char *p, size_t left)
-{
-	const unsigned char *u = (const unsigned char *)p;
-	unsigned char lo = 0x80, hi = 0xbf;
-	size_t n;
-
-	if (u[0] < 0x80) {
-		return 1;
-	}
-	if (u[0] < 0xc2 || u[0] > 0xf4) {
-		return 0;
-	}
-	n = u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
-	if (n > left) {
-		return 0;
-	}
-	lo = u[0] == 0xe0 ? 0xa0 : u[0] == 0xf0 ? 0x90 : lo;
-	hi = u[0] == 0xed ? 0x9f : u[0] == 0xf4 ? 0x8f : hi;
-	if (u[1] < lo || u[1] > hi) {
-		return 0;
-	}
-	for (size_t i = 2; i < n; i++) {
-		if ((u[i] & 0xc0) != 0x80) {
-			return 0;
-		}
-	}
-	return n;
-}
-
-/* U+FDD0..U+FDEF and the last two of every plane (RFC 7493, 2.1). */
-static bool
-is_nonchar(uint32_t c)
-{
-	return (c & 0xfffe) == 0xfffe || (c >= 0xfdd0 && c <= 0xfdef);
-}
-
-/* Is the valid sequence of n bytes at p a noncharacter? */
-static bool
-utf8_nonchar(const char *p, size_t n)
-{
-	uint32_t c = (unsigned char)p[0] & (0xffU >> (n + 1));
-
-	for (size_t i = 1; i < n; i++) {
-		c = c << 6 | ((unsigned char)p[i] & 0x3f);
-	}
-	return n > 2 && is_nonchar(c);
-}
-
-bool
-json_check_text(const char *text, size_t n)
-{
-	for (size_t at = 0, len; at < n; at += len) {
-		len = utf8_length(text + at, n - at);
-		if (len == 0 || text[at] == '\0' ||
-		    utf8_nonchar(text + at, len)) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static char *
-utf8_encode(char *to, uint32_t c)
-{
-	if (c < 0x80) {
-		*to++ = (char)c;
-		return to;
-	}
-	if (c < 0x800) {
-		*to++ = (char)(0xc0 | c >> 6);
-	} else if (c < 0x10000) {
-		*to++ = (char)(0xe0 | c >> 12);
-		*to++ = (char)(0x80 | (c >> 6 & 0x3f));
-	} else {
-		*to++ = (char)(0xf0 | c >> 18);
-		*to++ = (char)(0x80 | (c >> 12 & 0x3f));
-		*to++ = (char)(0x80 | (c >> 6 & 0x3f));
-	}
-	*to++ = (char)(0x80 | (c & 0x3f));
-	return to;
-}
-
-/* The code unit of the "\uXXXX" at p. */
-static bool
-unit_decode(const char *p, const char *end, uint32_t *ret_unit)
-{
-	uint32_t unit = 0;
-
-	if (end - p < 6 || p[0] != '\\' || p[1] != 'u') {
-		return false;
-	}
-	for (int i = 2; i < 6; i++) {
-		char c = p[i];
-		char lower = (char)(c | 0x20);
-
-		if (c >= '0' && c <= '9') {
-			unit = unit << 4 | (uint32_t)(c - '0');
-		} else if (lower >= 'a' && lower <= 'f') {
-			unit = unit << 4 | (uint32_t)(lower - 'a' + 10);
-		} else {
-			return false;
-		}
-	}
-	*ret_unit = unit;
-	return true;
-}
-
-static enum gk_rc
-unicode_decode(
-    const struct reader *r, const char **p, const char *end, char **to)
-{
-	uint32_t c, low;
-
-	if (!unit_decode(*p, end, &c)) {
-		return REFUSE(r, *p, "\\u needs four hexadecimal digits");
-	}
-	if (c == 0) {
-		return REFUSE(r, *p, "U+0000 in a string");
-	}
-	if (c >= 0xd800 && c <= 0xdfff) {
-		if (c > 0xdbff || !unit_decode(*p + 6, end, &low) ||
-		    low < 0xdc00 || low > 0xdfff) {
-			return REFUSE(r, *p, "a lone surrogate");
-		}
-		c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-	}
-	if (is_nonchar(c)) {
-		return REFUSE(r, *p, "a noncharacter in a string");
-	}
-	*p += c >= 0x10000 ? 12 : 6;
-	*to = utf8_encode(*to, c);
-	return GK_OK;
-}
-
-static enum gk_rc
-escape_decode(
-    const struct reader *r, const char **p, const char *end, char **to)
-{
-	static const char names[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
-	char c = (*p)[1]; /* a span never ends behind a lone backslash */
-	const char *name = c == '\0' ? NULL : strchr(names, c);
-
-	if (c == 'u') {
-		return unicode_decode(r, p, end, to);
-	}
-	if (name == NULL) {
-		return REFUSE(r, *p, "an escape that JSON doesn't have");
-	}
-	*(*to)++ = means[name - names];
-	*p += 2;
-	return GK_OK;
-}
-
-/* Write what the span means, '\0'-terminated; at most n + 1 bytes. */
-static enum gk_rc
-span_decode(const struct reader *r, const struct span *span, char *to)
-{
-	const char *p = span->at, *end = span->at + span->n;
-	size_t n;
-
-	if (span->plain) {
-		memcpy(to, p, span->n);
-		to[span->n] = '\0';
-		return GK_OK;
-	}
-	while (p < end) {
-		if (*p == '\\') {
-			GK_TRY(escape_decode(r, &p, end, &to));
-			continue;
-		}
-		if ((unsigned char)*p < 0x20) {
-			return REFUSE(r, p, "a control character in a string");
-		}
-		n = utf8_length(p, (size_t)(end - p));
-		if (n == 0) {
-			return REFUSE(r, p, "invalid UTF-8");
-		}
-		if (utf8_nonchar(p, n)) {
-			return REFUSE(r, p, "a noncharacter in a string");
-		}
-		memcpy(to, p, n);
-		to += n;
-		p += n;
-	}
-	*to = '\0';
-	return GK_OK;
-}
-
-/* From the quote where the reader stands to behind the closing one. */
-static enum gk_rc
-read_span(struct reader *r, struct span *ret_span)
-{
-	const char *p = r->at + 1;
-	bool plain = true;
-
-	while (p < r->end && *p != '"') {
-		if (*p == '\\') {
-			plain = false;
-			p++;
-		} else if ((unsigned char)*p - 0x20U >= 0x60) {
-			plain = false;
-		}
-		p++;
-	}
-	if (p >= r->end) {
-		return REFUSE(r, r->at, "a string that isn't closed");
-	}
-	ret_span->at = r->at + 1;
-	ret_span->n = (size_t)(p - ret_span->at);
-	ret_span->plain = plain;
-	r->at = p + 1;
-	return GK_OK;
-}
-
-static bool
-is_digit(int c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static const char *
-skip_digits(const char *p, const char *end)
-{
-	while (p < end && is_digit(*p)) {
-		p++;
-	}
-	return p;
-}
-
-/* An integer token of at most 16 digits, or it is too big anyway. */
-static enum gk_rc
-integer_decode(
-    const struct reader *r, const char *p, const char *end, double *ret)
-{
-	bool negative = *p == '-';
-	int64_t sum = 0;
-
-	if (end - p - negative > 16) {
-		return REFUSE(r, p, "an integer beyond 2^53-1; write a string");
-	}
-	for (const char *d = p + negative; d < end; d++) {
-		sum = sum * 10 + (*d - '0');
-	}
-	if (sum > JSON_INT_MAX) {
-		return REFUSE(r, p, "an integer beyond 2^53-1; write a string");
-	}
-	*ret = negative ? -(double)sum : (double)sum;
-	return GK_OK;
-}
-
-/* strtod() wants a '\0' behind the number, however long that is. */
-static enum gk_rc
-real_decode(const struct reader *r, const char *p, const char *end, double *ret)
-{
-	char few[64], *copy = few;
-	size_t n = (size_t)(end - p);
-	double number;
-
-	(void)pthread_once(&c_locale_once, c_locale_init);
-	if (n >= sizeof(few)) {
-		copy = malloc(n + 1);
-		if (copy == NULL) {
-			return NOMEM(r, p);
-		}
-	}
-	memcpy(copy, p, n);
-	copy[n] = '\0';
-	number = strtod_l(copy, NULL, c_locale);
-	if (copy != few) {
-		free(copy);
-	}
-	if (!isfinite(number)) {
-		return REFUSE(r, p, "a number that no double can hold");
-	}
-	*ret = number;
-	return GK_OK;
-}
-
-static enum gk_rc
-read_number(struct reader *r, double *ret_number)
-{
-	const char *start = r->at, *end = r->end, *p = start, *digits;
-	bool integer = true;
-
-	p += *p == '-';
-	digits = p;
-	p = p < end && *p == '0' ? p + 1 : skip_digits(p, end);
-	if (p == digits) {
-		return REFUSE(r, start, "a number without digits");
-	}
-	if (p < end && *p == '.') {
-		integer = false;
-		digits = p + 1;
-		p = skip_digits(digits, end);
-		if (p == digits) {
-			return REFUSE(r, start, "a fraction without digits");
-		}
-	}
-	if (p < end && (*p == 'e' || *p == 'E')) {
-		integer = false;
-		digits = p + 1;
-		digits += digits < end && (*digits == '+' || *digits == '-');
-		p = skip_digits(digits, end);
-		if (p == digits) {
-			return REFUSE(r, start, "an exponent without digits");
-		}
-	}
-	r->at = p;
-	return integer ? integer_decode(r, start, p, ret_number)
-		       : real_decode(r, start, p, ret_number);
-}
-
-static enum gk_rc
-read_word(struct reader *r, const char *word)
-{
-	size_t n = strlen(word);
-
-	if ((size_t)(r->end - r->at) < n || memcmp(r->at, word, n) != 0) {
-		return REFUSE(r, r->at, "a value was expected");
-	}
-	r->at += n;
-	return GK_OK;
-}
+#define REFUSE(r, at, ...) LEX_FAIL(&(r)->lex, (at), GK_E_INVALID, __VA_ARGS__)
+#define LIMIT(r, at, ...)  LEX_FAIL(&(r)->lex, (at), GK_E_LIMIT, __VA_ARGS__)
 
 /*
  * Hang a new node into parent, or at the root; name is NULL in an array, text
  * unless a string.
  */
 static enum gk_rc
-add_node(struct reader *r, cJSON *parent, const struct span *name,
-    const struct span *text, int type, cJSON **ret_node)
+add_node(struct reader *r, cJSON *parent, const struct lex_span *name,
+    const struct lex_span *text, int type, cJSON **ret_node)
 {
 	size_t name_room = name == NULL ? 0 : name->n + 1;
 	cJSON *node;
 
 	if (r->values == 0) {
-		return LIMIT(r, r->at, "too many values");
+		return LIMIT(r, r->lex.at, "too many values");
 	}
 	r->values--;
 	node = node_new(type, name_room + (text == NULL ? 0 : text->n + 1));
 	if (node == NULL) {
-		return NOMEM(r, r->at);
+		return LEX_FAIL(&r->lex, r->lex.at, GK_E_NOMEM, "JSON value");
 	}
 	if (parent == NULL) {
 		r->root = node;
@@ -482,12 +106,12 @@ add_node(struct reader *r, cJSON *parent, const struct span *name,
 	if (name != NULL) {
 		node->type |= cJSON_StringIsConst;
 		node->string = (char *)(node + 1);
-		GK_TRY(span_decode(r, name, node->string));
+		GK_TRY(lex__decode(&r->lex, name, node->string));
 	}
 	if (text != NULL) {
 		node->type |= cJSON_IsReference;
 		node->valuestring = (char *)(node + 1) + name_room;
-		GK_TRY(span_decode(r, text, node->valuestring));
+		GK_TRY(lex__decode(&r->lex, text, node->valuestring));
 	}
 	*ret_node = node;
 	return GK_OK;
@@ -503,30 +127,31 @@ read_scalar(struct reader *r, int first, int *ret_type, double *ret_number)
 	switch (first) {
 	case 't':
 		*ret_type = cJSON_True;
-		return read_word(r, "true");
+		return lex__word(&r->lex, "true");
 	case 'f':
 		*ret_type = cJSON_False;
-		return read_word(r, "false");
+		return lex__word(&r->lex, "false");
 	case 'n':
 		*ret_type = cJSON_NULL;
-		return read_word(r, "null");
-	case TEXT_END:
-		return REFUSE(r, r->at, "the text ends before its value does");
+		return lex__word(&r->lex, "null");
+	case LEX_END:
+		return REFUSE(
+		    r, r->lex.at, "the text ends before its value does");
 	default:
 		break;
 	}
-	if (first != '-' && !is_digit(first)) {
-		return REFUSE(r, r->at, "a value was expected");
+	if (first != '-' && (first < '0' || first > '9')) {
+		return REFUSE(r, r->lex.at, "a value was expected");
 	}
 	*ret_type = cJSON_Number;
-	return read_number(r, ret_number);
+	return lex__number(&r->lex, ret_number);
 }
 
 static enum gk_rc
-read_value(struct reader *r, cJSON *parent, const struct span *name)
+read_value(struct reader *r, cJSON *parent, const struct lex_span *name)
 {
-	int first = peek(r), type = cJSON_Invalid;
-	struct span text;
+	int first = lex__peek(&r->lex), type = cJSON_Invalid;
+	struct lex_span text;
 	double number = 0;
 	cJSON *node;
 
@@ -538,7 +163,7 @@ read_value(struct reader *r, cJSON *parent, const struct span *name)
 		GK_TRY(add_node(r, parent, name, NULL, cJSON_Array, &node));
 		return read_array(r, node);
 	case '"':
-		GK_TRY(read_span(r, &text));
+		GK_TRY(lex__span(&r->lex, &text));
 		return add_node(r, parent, name, &text, cJSON_String, &node);
 	default:
 		GK_TRY(read_scalar(r, first, &type, &number));
@@ -552,10 +177,10 @@ static enum gk_rc
 enter(struct reader *r)
 {
 	if (r->depth == 0) {
-		return LIMIT(r, r->at, "nested too deep");
+		return LIMIT(r, r->lex.at, "nested too deep");
 	}
 	r->depth--;
-	r->at++;
+	r->lex.at++;
 	return GK_OK;
 }
 
@@ -563,7 +188,7 @@ static enum gk_rc
 leave(struct reader *r)
 {
 	r->depth++;
-	r->at++;
+	r->lex.at++;
 	return GK_OK;
 }
 
@@ -574,14 +199,15 @@ read_comma(struct reader *r, const cJSON *parent, int next)
 	if (parent->child == NULL) {
 		return GK_OK;
 	}
-	if (next == TEXT_END) {
-		return REFUSE(r, r->at, "the text ends before its value does");
+	if (next == LEX_END) {
+		return REFUSE(
+		    r, r->lex.at, "the text ends before its value does");
 	}
 	if (next != ',') {
-		return REFUSE(r, r->at, "',' or '%c' was expected",
+		return REFUSE(r, r->lex.at, "',' or '%c' was expected",
 		    kind(parent) == cJSON_Array ? ']' : '}');
 	}
-	r->at++;
+	r->lex.at++;
 	return GK_OK;
 }
 
@@ -589,7 +215,8 @@ static enum gk_rc
 read_array(struct reader *r, cJSON *array)
 {
 	GK_TRY(enter(r));
-	for (int next = peek(r); next != ']'; next = peek(r)) {
+	for (int next = lex__peek(&r->lex); next != ']';
+	     next = lex__peek(&r->lex)) {
 		GK_TRY(read_comma(r, array, next));
 		GK_TRY(read_value(r, array, NULL));
 	}
@@ -634,19 +261,19 @@ note_name(
 static enum gk_rc
 read_member(struct reader *r, cJSON *object, struct gk_map *names)
 {
-	struct span name;
+	struct lex_span name;
 	bool seen;
 
-	if (peek(r) != '"') {
-		return REFUSE(r, r->at, "a member's name was expected");
+	if (lex__peek(&r->lex) != '"') {
+		return REFUSE(r, r->lex.at, "a member's name was expected");
 	}
-	GK_TRY(read_span(r, &name));
-	if (peek(r) != ':') {
-		return REFUSE(r, r->at, "':' was expected");
+	GK_TRY(lex__span(&r->lex, &name));
+	if (lex__peek(&r->lex) != ':') {
+		return REFUSE(r, r->lex.at, "':' was expected");
 	}
-	r->at++;
+	r->lex.at++;
 	GK_TRY(read_value(r, object, &name));
-	GK_TRY(note_name(object, names, &seen, r->err));
+	GK_TRY(note_name(object, names, &seen, r->lex.err));
 	if (seen) {
 		return REFUSE(r, name.at - 1, "a duplicate member");
 	}
@@ -659,7 +286,8 @@ read_object(struct reader *r, cJSON *object)
 	GK_AUTO(gk_map_done) struct gk_map names = {0};
 
 	GK_TRY(enter(r));
-	for (int next = peek(r); next != '}'; next = peek(r)) {
+	for (int next = lex__peek(&r->lex); next != '}';
+	     next = lex__peek(&r->lex)) {
 		GK_TRY(read_comma(r, object, next));
 		GK_TRY(read_member(r, object, &names));
 	}
@@ -670,14 +298,15 @@ static enum gk_rc
 read_text(struct reader *r, size_t n, size_t cap)
 {
 	if (n > cap) {
-		return LIMIT(r, r->start + cap, "more than %zu bytes", cap);
+		return LIMIT(r, r->lex.start + cap, "more than %zu bytes", cap);
 	}
-	if (n >= 3 && memcmp(r->at, "\xef\xbb\xbf", 3) == 0) {
-		return REFUSE(r, r->at, "a byte order mark");
+	if (n >= 3 && memcmp(r->lex.at, "\xef\xbb\xbf", 3) == 0) {
+		return REFUSE(r, r->lex.at, "a byte order mark");
 	}
 	GK_TRY(read_value(r, NULL, NULL));
-	if (peek(r) != TEXT_END) {
-		return REFUSE(r, r->at, "something stands behind the value");
+	if (lex__peek(&r->lex) != LEX_END) {
+		return REFUSE(
+		    r, r->lex.at, "something stands behind the value");
 	}
 	return GK_OK;
 }
@@ -687,11 +316,11 @@ json_parse(const char *bytes, size_t n, const struct json_limits *limits,
     struct json_value **ret_value, struct gk_err *err)
 {
 	const char *start = bytes == NULL ? "" : bytes;
-	struct reader r = {
-	    start, start, start + n, limits->depth, limits->values, NULL, err};
+	struct reader r = {{start, start, start + n, err}, limits->depth,
+	    limits->values, NULL};
 	enum gk_rc rc;
 
-	GK_ASSERT(limits->depth <= DEPTH_MAX);
+	GK_ASSERT(limits->depth <= JSON_DEPTH_MAX);
 	rc = read_text(&r, n, limits->bytes);
 	if (rc != GK_OK) {
 		cJSON_Delete(r.root);
@@ -699,6 +328,12 @@ json_parse(const char *bytes, size_t n, const struct json_limits *limits,
 	}
 	*ret_value = value_of(r.root);
 	return GK_OK;
+}
+
+bool
+json_check_text(const char *text, size_t n)
+{
+	return lex__check_text(text, n);
 }
 
 void
@@ -864,7 +499,7 @@ token_element(const char *token, const cJSON *array)
 		return NULL;
 	}
 	for (; token < end; token++) {
-		if (!is_digit(*token)) {
+		if (*token < '0' || *token > '9') {
 			return NULL;
 		}
 		index = index * 10 + (size_t)(*token - '0');

@@ -21,9 +21,12 @@ enum json_type {
 
 struct json_limits {
 	size_t bytes;  /* of the text */
-	size_t depth;  /* of nested arrays and objects; at most 512 */
+	size_t depth;  /* of nested arrays and objects; at most JSON_DEPTH_MAX */
 	size_t values; /* nodes of any type, members and elements included */
 };
+
+/* Trees are freed by recursion. */
+#define JSON_DEPTH_MAX 512
 
 /* What api.md allows a request: 1 MiB, 64 levels, 10 000 values. */
 extern const struct json_limits json_limits_request;
@@ -35,8 +38,10 @@ extern const struct json_limits json_limits_request;
  * Read one JSON text, and nothing after it but white space.  Refused: what
  * RFC 8259 forbids, and what RFC 7493 forbids (invalid UTF-8, duplicate
  * members after unescaping, lone surrogates, noncharacters such as U+FFFF),
- * U+0000, a BOM, integers (number tokens without fraction and exponent) beyond
- * ±(2^53-1), numbers that are not finite as a double.  Linear in n.
+ * U+0000, a BOM, integers beyond ±(2^53-1) (number tokens without fraction and
+ * exponent, or numbers below 1e21 that RFC 8785 would print as such a token:
+ * what is read here reads back from its canonical text), numbers that are not
+ * finite as a double.  Linear in n.
  *
  * Borrows bytes.  Gives *ret_value, ended with json_free().
  * Errors: GK_E_INVALID, GK_E_LIMIT, GK_E_NOMEM; err->where is "offset N".
