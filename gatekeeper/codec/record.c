@@ -98,7 +98,7 @@ is_present(const struct record_field *field, const void *src)
 	case RECORD_OBJECTS:
 	case RECORD_MAP:
 		return count_of(field, src) > 0 ||
-		    (field->flags & RECORD_KEEP_EMPTY) != 0;
+		       (field->flags & RECORD_KEEP_EMPTY) != 0;
 	case RECORD_STR:
 	case RECORD_OBJECT:
 	case RECORD_JSON:
@@ -233,7 +233,7 @@ encode_value(const struct record_field *field, const void *src,
 	case RECORD_ENUM:
 		word = enum_of(field, src);
 		GK_ASSERT(word >= 0 && (size_t)word < field->names_count &&
-		    field->names[word] != NULL);
+			  field->names[word] != NULL);
 		return canon_string(field->names[word], buf, err);
 	case RECORD_TIME:
 		return encode_time(int_of(field, src), buf, err);
@@ -272,8 +272,8 @@ record_encode(const struct record_type *type, const void *src,
 		GK_TRY(gk_buf_putc(buf, '"', err)); /* names need no escapes */
 		GK_TRY(gk_buf_puts(buf, field->name, err));
 		GK_TRY(gk_buf_puts(buf, "\":", err));
-		GK_TRY(present ? encode_value(field, src, buf, err) :
-				 gk_buf_puts(buf, "null", err));
+		GK_TRY(present ? encode_value(field, src, buf, err)
+			       : gk_buf_puts(buf, "null", err));
 	}
 	return gk_buf_puts(buf, between == '{' ? "{}" : "}", err);
 }
@@ -299,8 +299,8 @@ place_print(const struct place *place, char *to, size_t room)
 		if (place->name != NULL) {
 			n = 0;
 			to[n++] = '/';
-			for (const char *c = place->name; *c != '\0' && n + 3 < room;
-			     c++) {
+			for (const char *c = place->name;
+			     *c != '\0' && n + 3 < room; c++) {
 				if (*c == '~' || *c == '/') {
 					to[n++] = '~';
 					to[n++] = *c == '~' ? '0' : '1';
@@ -341,11 +341,12 @@ to(const struct target *target, size_t offset)
 }
 
 static enum gk_rc
-no_memory(const struct target *target, const struct place *place,
-    struct gk_err *err)
+no_memory(
+    const struct target *target, const struct place *place, struct gk_err *err)
 {
 	return REFUSE(place, err, GK_E_LIMIT,
-	    "more than %zu bytes of memory for one message", target->arena->cap);
+	    "more than %zu bytes of memory for one message",
+	    target->arena->cap);
 }
 
 static enum gk_rc
@@ -361,15 +362,15 @@ decode_text(const struct record_field *field, const struct json_value *value,
 	}
 	if (field->kind == RECORD_STR && field->max > 0 &&
 	    strlen(text) > field->max) {
-		return REFUSE(place, err, GK_E_LIMIT,
-		    "longer than %zu bytes", field->max);
+		return REFUSE(place, err, GK_E_LIMIT, "longer than %zu bytes",
+		    field->max);
 	}
 	if (*text == '\0' && (field->flags & RECORD_EMPTY_OK) == 0) {
 		return REFUSE(place, err, GK_E_INVALID, "must not be empty");
 	}
 	if (field->check != NULL && *text != '\0' && !field->check(text)) {
-		return REFUSE(place, err, GK_E_INVALID, "expected %s",
-		    field->expected);
+		return REFUSE(
+		    place, err, GK_E_INVALID, "expected %s", field->expected);
 	}
 	*ret_text = gk_arena_strdup(target->arena, text);
 	return *ret_text == NULL ? no_memory(target, place, err) : GK_OK;
@@ -422,7 +423,8 @@ decode_int(const struct record_field *field, const struct json_value *value,
 		return REFUSE(place, err, GK_E_INVALID,
 		    "expected an integer, found %s", json_type_name(value));
 	}
-	if (field->kind == RECORD_BIG && (text == NULL || !big_parse(text, &n))) {
+	if (field->kind == RECORD_BIG &&
+	    (text == NULL || !big_parse(text, &n))) {
 		return REFUSE(place, err, GK_E_INVALID,
 		    "expected an integer in a string");
 	}
@@ -460,8 +462,8 @@ decode_enum(const struct record_field *field, const struct json_value *value,
 			return GK_OK;
 		}
 		if (n < sizeof(list)) {
-			n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s",
-			    n > 0 ? ", " : "", field->names[i]);
+			n += (size_t)snprintf(list + n, sizeof(list) - n,
+			    "%s%s", n > 0 ? ", " : "", field->names[i]);
 		}
 	}
 	return REFUSE(place, err, GK_E_INVALID, "expected one of: %s", list);
@@ -490,8 +492,8 @@ decode_bytes(const struct record_field *field, const struct json_value *value,
 /* How many items a list or map holds, held to the field's max. */
 static enum gk_rc
 decode_count(const struct record_field *field, const struct json_value *value,
-    const struct target *target, const struct place *place,
-    enum json_type want, struct gk_err *err)
+    const struct target *target, const struct place *place, enum json_type want,
+    struct gk_err *err)
 {
 	size_t count = json_count(value);
 
@@ -522,7 +524,7 @@ decode_strs(const struct record_field *field, const struct json_value *value,
 		return no_memory(target, place, err);
 	}
 	for (; item != NULL; item = json_next(item), i++) {
-		struct place here = { place, NULL, i };
+		struct place here = {place, NULL, i};
 
 		GK_TRY(decode_text(field, item, target, &here, &strs[i], err));
 	}
@@ -553,12 +555,13 @@ decode_map(const struct record_field *field, const struct json_value *value,
 	size_t i = 0;
 
 	GK_TRY(decode_count(field, value, target, place, JSON_OBJECT, err));
-	pairs = gk_arena_calloc(target->arena, json_count(value), sizeof(*pairs));
+	pairs =
+	    gk_arena_calloc(target->arena, json_count(value), sizeof(*pairs));
 	if (pairs == NULL) {
 		return no_memory(target, place, err);
 	}
 	for (; item != NULL; item = json_next(item), i++) {
-		struct place here = { place, json_name(item), 0 };
+		struct place here = {place, json_name(item), 0};
 
 		pairs[i].name = gk_arena_strdup(target->arena, json_name(item));
 		if (pairs[i].name == NULL) {
@@ -580,8 +583,8 @@ static enum gk_rc
 decode_object(const struct record_field *field, const struct json_value *value,
     const struct target *target, const struct place *place, struct gk_err *err)
 {
-	struct target inner = { gk_arena_alloc(target->arena, field->type->size),
-		target->arena };
+	struct target inner = {
+	    gk_arena_alloc(target->arena, field->type->size), target->arena};
 
 	if (inner.dst == NULL) {
 		return no_memory(target, place, err);
@@ -606,9 +609,9 @@ decode_objects(const struct record_field *field, const struct json_value *value,
 		return no_memory(target, place, err);
 	}
 	for (; item != NULL; item = json_next(item), i++) {
-		struct place here = { place, NULL, i };
-		struct target inner = { items + i * field->type->size,
-			target->arena };
+		struct place here = {place, NULL, i};
+		struct target inner = {
+		    items + i * field->type->size, target->arena};
 
 		GK_TRY(decode_struct(field->type, item, &inner, &here, err));
 	}
@@ -685,14 +688,14 @@ decode_member(const struct record_type *type, const struct json_value *member,
     const struct target *target, const struct place *place, bool *seen,
     struct gk_err *err)
 {
-	struct place here = { place, json_name(member), 0 };
+	struct place here = {place, json_name(member), 0};
 	size_t i = find_field(type, here.name);
 	const struct record_field *field = &type->fields[i];
 	static const bool yes = true;
 
 	if (i == type->count) {
-		return REFUSE(
-		    &here, err, GK_E_INVALID, "unknown field of a %s", type->name);
+		return REFUSE(&here, err, GK_E_INVALID, "unknown field of a %s",
+		    type->name);
 	}
 	if (json_type(member) == JSON_NULL &&
 	    (field->flags & RECORD_NULLABLE) != 0) {
@@ -710,7 +713,7 @@ static enum gk_rc
 decode_struct(const struct record_type *type, const struct json_value *value,
     const struct target *target, const struct place *place, struct gk_err *err)
 {
-	bool seen[RECORD_FIELDS_MAX] = { false };
+	bool seen[RECORD_FIELDS_MAX] = {false};
 	const struct json_value *member;
 
 	if (json_type(value) != JSON_OBJECT) {
@@ -723,8 +726,9 @@ decode_struct(const struct record_type *type, const struct json_value *value,
 		GK_TRY(decode_member(type, member, target, place, seen, err));
 	}
 	for (size_t i = 0; i < type->count; i++) {
-		if (!seen[i] && (type->fields[i].flags & RECORD_REQUIRED) != 0) {
-			struct place here = { place, type->fields[i].name, 0 };
+		if (!seen[i] &&
+		    (type->fields[i].flags & RECORD_REQUIRED) != 0) {
+			struct place here = {place, type->fields[i].name, 0};
 
 			return REFUSE(
 			    &here, err, GK_E_INVALID, "required, but missing");
@@ -737,8 +741,8 @@ enum gk_rc
 record_decode(const struct record_type *type, const struct json_value *value,
     struct gk_arena *arena, void *ret_dst, struct gk_err *err)
 {
-	struct target target = { ret_dst, arena };
-	struct place root = { NULL, NULL, 0 };
+	struct target target = {ret_dst, arena};
+	struct place root = {NULL, NULL, 0};
 
 	memset(ret_dst, 0, type->size);
 	return decode_struct(type, value, &target, &root, err);

@@ -10,25 +10,29 @@
 #include "codec/json.h"
 
 enum record_kind {
-	RECORD_STR,     /* const char *; NULL = absent */
-	RECORD_INT,     /* int64_t; 0 = absent unless REQUIRED or has */
-	RECORD_BIG,     /* int64_t as a decimal string (beyond 2^53); as INT */
-	RECORD_BOOL,    /* bool; false = absent unless REQUIRED or has */
-	RECORD_ENUM,    /* int, its word from names; 0 = absent unless REQUIRED or has */
-	RECORD_TIME,    /* int64_t µs, RFC 3339; 0 = absent */
-	RECORD_BYTES,   /* uint8_t[max], base64url behind prefix; absent when all zero */
-	RECORD_STRS,    /* const char **, with a size_t count at count_offset */
-	RECORD_OBJECT,  /* struct *; NULL = absent */
+	RECORD_STR,  /* const char *; NULL = absent */
+	RECORD_INT,  /* int64_t; 0 = absent unless REQUIRED or has */
+	RECORD_BIG,  /* int64_t as a decimal string (beyond 2^53); as INT */
+	RECORD_BOOL, /* bool; false = absent unless REQUIRED or has */
+	RECORD_ENUM, /* int, its word from names; 0 = absent unless REQUIRED or has */
+	RECORD_TIME, /* int64_t µs, RFC 3339; 0 = absent */
+	RECORD_BYTES, /* uint8_t[max], base64url behind prefix; absent when all zero */
+	RECORD_STRS,   /* const char **, with a size_t count at count_offset */
+	RECORD_OBJECT, /* struct *; NULL = absent */
 	RECORD_OBJECTS, /* struct * (array), with a size_t count at count_offset */
-	RECORD_MAP,     /* struct record_pair *, size_t count: object of strings, sorted by name */
-	RECORD_JSON,    /* const struct json_value *; NULL = absent.  Decode borrows the input's node */
+	RECORD_MAP, /* struct record_pair *, size_t count: object of strings, sorted by name */
+	RECORD_JSON, /* const struct json_value *; NULL = absent.  Decode borrows the input's node */
 };
 
 enum record_flag {
-	RECORD_REQUIRED = 1, /* decode refuses its absence; encode always prints */
-	RECORD_NULLABLE = 2, /* decode takes null as absence; encode prints null for absence */
-	RECORD_EMPTY_OK = 4, /* an empty string or list is a value, and is printed */
-	RECORD_KEEP_EMPTY = 8, /* STRS, OBJECTS, MAP: print even when count is 0 */
+	RECORD_REQUIRED =
+	    1, /* decode refuses its absence; encode always prints */
+	RECORD_NULLABLE =
+	    2, /* decode takes null as absence; encode prints null for absence */
+	RECORD_EMPTY_OK =
+	    4, /* an empty string or list is a value, and is printed */
+	RECORD_KEEP_EMPTY =
+	    8, /* STRS, OBJECTS, MAP: print even when count is 0 */
 };
 
 struct record_pair {
@@ -45,11 +49,14 @@ struct record_field {
 	size_t offset;
 	size_t count_offset; /* of the count, where the kind has one */
 	size_t has_offset;   /* of a bool that says "present"; 0 = none */
-	size_t max;          /* STR: bytes; STRS, OBJECTS, MAP: count; BYTES: exact size */
-	int64_t lo, hi;      /* INT, BIG, TIME: inclusive range; both 0 = any */
-	bool (*check)(const char *text); /* STR, STRS: well formed?  NULL = any */
-	const char *expected; /* what check wants, for messages */
-	const char *const *names; /* ENUM: words by value, NULL = not nameable; ends by names_count */
+	size_t
+	    max; /* STR: bytes; STRS, OBJECTS, MAP: count; BYTES: exact size */
+	int64_t lo, hi; /* INT, BIG, TIME: inclusive range; both 0 = any */
+	bool (*check)(
+	    const char *text); /* STR, STRS: well formed?  NULL = any */
+	const char *expected;  /* what check wants, for messages */
+	const char *const *
+	    names; /* ENUM: words by value, NULL = not nameable; ends by names_count */
 	size_t names_count;
 	const char *prefix;             /* BYTES: "c1_" … */
 	const struct record_type *type; /* OBJECT, OBJECTS */

@@ -29,7 +29,8 @@ decimal_parse(const char *text, int64_t *ret_micros, struct gk_err *err)
 	}
 	if (whole == 0 || *at != '\0') {
 		return GK_FAIL(err, GK_E_INVALID,
-		    "not an amount such as 20 or 0.02 (no sign, at most six decimals)");
+		    "not an amount such as 20 or 0.02 (no sign, at most six "
+		    "decimals)");
 	}
 	*ret_micros = micros;
 	return GK_OK;

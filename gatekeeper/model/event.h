@@ -39,8 +39,8 @@ struct charge {
 	const char *unit;
 	int64_t window_us;     /* start of the window; 0: the run's life */
 	int64_t window_end_us; /* 0: the run's end */
-	bool reserved;         /* decision: the micros are reserved until the result */
-	bool refund;           /* decision: a lower actual cost is given back */
+	bool reserved; /* decision: the micros are reserved until the result */
+	bool refund;   /* decision: a lower actual cost is given back */
 };
 
 /* One rule that asked for approval. */
@@ -78,7 +78,8 @@ struct event_result {
 	const char *error_hash;
 	struct record_pair *cost; /* unit → decimal text */
 	size_t cost_count;
-	const char *digest; /* of status, output, error and cost: the same again is the same result */
+	const char *
+	    digest; /* of status, output, error and cost: the same again is the same result */
 };
 
 struct event_switch {
@@ -111,7 +112,8 @@ struct event_clock {
 };
 
 struct event_access {
-	const char *what;       /* "events", "export", "run", "explain", "args_hash" … */
+	const char
+	    *what; /* "events", "export", "run", "explain", "args_hash" … */
 	const char *query_hash; /* keyed hash of the query's shape */
 };
 
@@ -133,7 +135,7 @@ struct event {
 	uint8_t nonce[EVENT_NONCE_BYTES];
 
 	/* who and where */
-	const char *caller;   /* identity, or "local:<uid>", or "gatekeeper" */
+	const char *caller; /* identity, or "local:<uid>", or "gatekeeper" */
 	const char *agent_id;
 	struct actor *actor;
 	const char *tenant_id;
@@ -172,9 +174,9 @@ struct event {
 	const char *person;              /* who voted, really */
 	const char **groups;             /* of the voter at that time */
 	size_t group_count;
-	bool grant_vote;          /* change vote: granted? else denied */
-	int64_t grant_until_us;   /* change granted: the grant is valid until */
-	int64_t grant_valid_ms;   /* vote: what the voter allows at most */
+	bool grant_vote;        /* change vote: granted? else denied */
+	int64_t grant_until_us; /* change granted: the grant is valid until */
+	int64_t grant_valid_ms; /* vote: what the voter allows at most */
 
 	struct event_result *result;
 	bool has_of_seq;
@@ -183,7 +185,7 @@ struct event {
 	struct event_switch *kill_switch;
 	struct identity *identity;
 	const char *previous; /* policy: digest before */
-	const char *note;     /* policy rejected, recover: why, in our own words */
+	const char *note; /* policy rejected, recover: why, in our own words */
 	struct event_process *process;
 	struct event_gap *gap;
 	struct event_clock *clock;
@@ -204,8 +206,8 @@ struct opening {
 };
 
 /* Append the canonical bytes.  Errors: GK_E_LIMIT past EVENT_BYTES_MAX. */
-enum gk_rc event_encode(
-    const struct event *event, struct gk_buf *buf, struct gk_err *err) GK_MUST_USE;
+enum gk_rc event_encode(const struct event *event, struct gk_buf *buf,
+    struct gk_err *err) GK_MUST_USE;
 
 /*
  * Read an event back.  Refuses bytes that aren't canonical (encode∘decode must
@@ -221,7 +223,7 @@ enum gk_rc event_decode(const char *bytes, size_t n, struct gk_arena *arena,
  * narrow a search; the bytes decide.
  */
 struct event_columns {
-	int64_t run;    /* of tenant and run */
+	int64_t run; /* of tenant and run */
 	int64_t tenant;
 	int64_t agent;
 	int64_t actor;

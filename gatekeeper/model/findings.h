@@ -19,10 +19,11 @@ struct limit_finding {
 	enum limit_kind kind;
 	enum scope per;
 	const char *subject; /* the tenant, agent …; "" for global */
-	int64_t interval_ns; /* RATE: time between two at the sustained rate, >= 1 */
-	int64_t burst;       /* RATE: how many at once, >= 1 */
-	int64_t max;         /* MAX, SAME_ACTION: how many in all / within */
-	int64_t within_us;   /* SAME_ACTION */
+	int64_t
+	    interval_ns; /* RATE: time between two at the sustained rate, >= 1 */
+	int64_t burst;   /* RATE: how many at once, >= 1 */
+	int64_t max;     /* MAX, SAME_ACTION: how many in all / within */
+	int64_t within_us; /* SAME_ACTION */
 	bool shadow;
 };
 
@@ -36,7 +37,8 @@ struct budget_finding {
 	const char *unit;
 	enum budget_window every; /* in UTC */
 	int64_t amount_micros;
-	int64_t cost_micros; /* to reserve; -1: the request lacks the unit (cost_missing) */
+	int64_t
+	    cost_micros; /* to reserve; -1: the request lacks the unit (cost_missing) */
 	bool refund_reported; /* a lower actual cost is given back */
 	bool shadow;
 };
@@ -47,7 +49,7 @@ struct approval_finding {
 	const char *reason;
 	const char *const *groups;
 	size_t group_count;
-	int64_t needed; /* different persons, >= 1 */
+	int64_t needed;          /* different persons, >= 1 */
 	const char *const *show; /* JSON Pointers into args */
 	size_t show_count;
 	int64_t expires_us;     /* bounds pending */
@@ -82,8 +84,9 @@ struct findings {
 	size_t shadow_count;
 	int64_t result_within_us; /* then a missing result is unreported */
 	int64_t allow_valid_us;
-	const char *policy;  /* digest of the folder, "sha256:…" */
-	uint64_t generation; /* of the pinned policy: judged again when it is old */
+	const char *policy; /* digest of the folder, "sha256:…" */
+	uint64_t
+	    generation; /* of the pinned policy: judged again when it is old */
 };
 
 #endif

@@ -21,7 +21,7 @@ enum permission {
 /* As it stands in an identity event and in the ledger.  Strings are kept, not owned. */
 struct identity {
 	const char *id;
-	int kind; /* enum identity_kind */
+	int kind;         /* enum identity_kind */
 	const char **can; /* words */
 	size_t can_count;
 	const char **groups;
@@ -62,8 +62,10 @@ enum gk_rc identity_check(
 bool identity_has_tenant(const struct identity *identity, const char *tenant);
 bool identity_may_act_for(const struct identity *identity, const char *actor);
 bool identity_may_claim_role(const struct identity *identity, const char *role);
-const char *identity_agent(const struct identity *identity);  /* its agent name */
-const char *identity_person(const struct identity *identity); /* NULL for non-humans without one */
+const char *identity_agent(
+    const struct identity *identity); /* its agent name */
+const char *identity_person(
+    const struct identity *identity); /* NULL for non-humans without one */
 
 /* A copy with everything in arena; NULL when memory ran out. */
 struct identity *identity_copy(

@@ -6,9 +6,9 @@
 #include "model/ids.h"
 
 static const char *const prefixes[] = {
-	[ID_DECISION] = "dec_",
-	[ID_APPROVAL] = "apr_",
-	[ID_SWITCH] = "ksw_",
+    [ID_DECISION] = "dec_",
+    [ID_APPROVAL] = "apr_",
+    [ID_SWITCH] = "ksw_",
 };
 
 enum { ID_BYTES = 16 };

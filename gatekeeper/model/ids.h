@@ -8,7 +8,8 @@
 #define ID_TEXT_BYTES 27 /* "dec_", 22 characters of base64url, '\0' */
 
 struct id_key {
-	uint8_t bytes[16]; /* SipHash key, derived from the journal's HMAC key */
+	uint8_t
+	    bytes[16]; /* SipHash key, derived from the journal's HMAC key */
 };
 
 enum id_kind { ID_DECISION, ID_APPROVAL, ID_SWITCH }; /* dec_, apr_, ksw_ */

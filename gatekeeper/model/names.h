@@ -18,13 +18,13 @@ extern const char *const decision_words[DECISION_COUNT];
 /* Which layer decided, in the order in which they are judged. */
 enum layer {
 	LAYER_NONE = 0,
-	LAYER_RETRY,       /* a recorded allow that no longer holds */
+	LAYER_RETRY, /* a recorded allow that no longer holds */
 	LAYER_KILL_SWITCH,
 	LAYER_ACCESS,
 	LAYER_RATE_LIMIT,
 	LAYER_BUDGET,
 	LAYER_APPROVAL,
-	LAYER_JOURNAL,     /* no space left to record */
+	LAYER_JOURNAL, /* no space left to record */
 	LAYER_COUNT,
 };
 extern const char *const layer_words[LAYER_COUNT];
@@ -40,7 +40,8 @@ enum scope {
 	SCOPE_COUNT,
 };
 extern const char *const scope_words[SCOPE_COUNT]; /* in events: "user" */
-extern const char *const per_words[SCOPE_COUNT];   /* in policy and switches: "actor" */
+extern const char
+    *const per_words[SCOPE_COUNT]; /* in policy and switches: "actor" */
 
 enum event_kind {
 	EVENT_NONE = 0,
@@ -82,19 +83,34 @@ enum phase event_phase(enum event_kind kind);
 enum change {
 	CHANGE_NONE = 0,
 	/* approval */
-	CHANGE_VOTE, CHANGE_GRANTED, CHANGE_DENIED, CHANGE_EXPIRED, CHANGE_REVOKED, CHANGE_USED,
+	CHANGE_VOTE,
+	CHANGE_GRANTED,
+	CHANGE_DENIED,
+	CHANGE_EXPIRED,
+	CHANGE_REVOKED,
+	CHANGE_USED,
 	/* result */
-	CHANGE_REPORTED, CHANGE_UNREPORTED, CHANGE_LATE, CHANGE_CONFLICTING,
+	CHANGE_REPORTED,
+	CHANGE_UNREPORTED,
+	CHANGE_LATE,
+	CHANGE_CONFLICTING,
 	/* kill_switch (and CHANGE_EXPIRED) */
-	CHANGE_THROWN, CHANGE_LIFTED,
+	CHANGE_THROWN,
+	CHANGE_LIFTED,
 	/* policy */
-	CHANGE_LOADED, CHANGE_RELOADED, CHANGE_ROLLED_BACK, CHANGE_REJECTED,
+	CHANGE_LOADED,
+	CHANGE_RELOADED,
+	CHANGE_ROLLED_BACK,
+	CHANGE_REJECTED,
 	/* identity (and CHANGE_REVOKED) */
-	CHANGE_CREATED, CHANGE_CHANGED,
+	CHANGE_CREATED,
+	CHANGE_CHANGED,
 	/* run */
-	CHANGE_ENDED, CHANGE_IDLE,
+	CHANGE_ENDED,
+	CHANGE_IDLE,
 	/* clock */
-	CHANGE_JUMPED, CHANGE_ACCEPTED,
+	CHANGE_JUMPED,
+	CHANGE_ACCEPTED,
 	CHANGE_COUNT,
 };
 extern const char *const change_words[CHANGE_COUNT];

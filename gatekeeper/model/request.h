@@ -31,10 +31,12 @@ struct decision_request {
 	const char *tenant_id; /* NULL: left out */
 	struct actor *actor;   /* NULL: left out */
 	const char *action;
-	const struct json_value *args;    /* object; borrowed from the parsed body */
+	const struct json_value
+	    *args; /* object; borrowed from the parsed body */
 	const struct json_value *context; /* object or NULL; borrowed */
 	const struct json_value *cost_json;
-	struct cost_item cost[REQUEST_COST_MAX]; /* from cost_json, sorted by unit */
+	struct cost_item
+	    cost[REQUEST_COST_MAX]; /* from cost_json, sorted by unit */
 	size_t cost_count;
 	const char *approval_id;
 	const char *traceparent; /* from the header, checked; NULL: none */
@@ -44,8 +46,8 @@ extern const struct record_type decision_request_type;
 
 /* Decode and check.  Errors: GK_E_INVALID or _LIMIT with a JSON Pointer in err->where. */
 enum gk_rc decision_request_decode(const struct json_value *body,
-    struct gk_arena *arena, struct decision_request *ret, struct gk_err *err)
-    GK_MUST_USE;
+    struct gk_arena *arena, struct decision_request *ret,
+    struct gk_err *err) GK_MUST_USE;
 
 /* A W3C traceparent (version 00) that parses?  Else it is dropped. */
 bool request_traceparent_ok(const char *text);
@@ -70,7 +72,7 @@ struct result_request {
 extern const struct record_type result_request_type;
 
 enum gk_rc result_request_decode(const struct json_value *body,
-    struct gk_arena *arena, struct result_request *ret, struct gk_err *err)
-    GK_MUST_USE;
+    struct gk_arena *arena, struct result_request *ret,
+    struct gk_err *err) GK_MUST_USE;
 
 #endif
