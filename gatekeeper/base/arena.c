@@ -1,5 +1,6 @@
 /* Bump allocation in chunks of at least 4 KiB, bounded by the arena's cap. */
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +20,12 @@ static struct gk_arena_chunk *
 arena_grow(struct gk_arena *arena, size_t n)
 {
 	size_t room = n > CHUNK_MIN ? n : CHUNK_MIN;
-	struct gk_arena_chunk *chunk = malloc(sizeof(*chunk) + room);
+	struct gk_arena_chunk *chunk;
 
+	if (room > SIZE_MAX - sizeof(*chunk)) {
+		return NULL;
+	}
+	chunk = malloc(sizeof(*chunk) + room);
 	if (chunk == NULL) {
 		return NULL;
 	}
@@ -66,7 +71,7 @@ gk_arena_calloc(struct gk_arena *arena, size_t count, size_t size)
 char *
 gk_arena_strndup(struct gk_arena *arena, const char *text, size_t n)
 {
-	char *copy = gk_arena_alloc(arena, n + 1);
+	char *copy = n < SIZE_MAX ? gk_arena_alloc(arena, n + 1) : NULL;
 
 	if (copy != NULL && n > 0) {
 		memcpy(copy, text, n);

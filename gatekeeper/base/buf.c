@@ -22,6 +22,7 @@ buf_grow(struct gk_buf *buf, size_t want, struct gk_err *err)
 	if (bytes == NULL) {
 		return GK_FAIL(err, GK_E_NOMEM, "buffer of %zu bytes", room);
 	}
+	bytes[buf->len] = '\0';
 	buf->bytes = bytes;
 	buf->room = room;
 	return GK_OK;

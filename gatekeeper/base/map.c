@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/map.h"
 
 struct gk_map_slot {
@@ -137,6 +138,7 @@ gk_map_set(struct gk_map *map, const void *key, size_t n, void *value,
 	uint64_t hash = gk_siphash(map_key, key, n);
 	struct gk_map_slot *slot;
 
+	GK_ASSERT(key != NULL);
 	if ((map->count + 1) * 4 > map->room * 3) {
 		GK_TRY(map_resize(map, map->room == 0 ? 16 : map->room * 2, err));
 	}

@@ -4,6 +4,10 @@
 
 #include "base/time.h"
 
+/* 0001-01-01T00:00:00.000000Z and 9999-12-31T23:59:59.999999Z */
+#define TIME_FIRST INT64_C(-62135596800000000)
+#define TIME_LAST  INT64_C(253402300799999999)
+
 /* Days from 1970-01-01 in the proleptic Gregorian calendar. */
 static int64_t
 days_from_civil(int64_t y, int64_t m, int64_t d)
@@ -21,10 +25,12 @@ days_from_civil(int64_t y, int64_t m, int64_t d)
 void
 gk_time_print(int64_t us, char ret_text[GK_TIME_TEXT_BYTES])
 {
-	int64_t days = us / GK_US_PER_DAY, rest = us % GK_US_PER_DAY;
-	int64_t era, doe, yoe, doy, mp, y, m, d, s;
+	int64_t days, rest, era, doe, yoe, doy, mp, y, m, d, s;
 	char *p = ret_text;
 
+	us = us < TIME_FIRST ? TIME_FIRST : us > TIME_LAST ? TIME_LAST : us;
+	days = us / GK_US_PER_DAY;
+	rest = us % GK_US_PER_DAY;
 	if (rest < 0) {
 		rest += GK_US_PER_DAY;
 		days--;
@@ -165,8 +171,13 @@ gk_time_parse(const char *text, int64_t *ret_us, struct gk_err *err)
 		s = 59;
 		us = 999999;
 	}
-	*ret_us = days_from_civil(y, mo, d) * GK_US_PER_DAY +
-	    h * GK_US_PER_HOUR + mi * GK_US_PER_MIN + s * GK_US_PER_S + us - off;
+	us += days_from_civil(y, mo, d) * GK_US_PER_DAY + h * GK_US_PER_HOUR +
+	    mi * GK_US_PER_MIN + s * GK_US_PER_S - off;
+	if (us < TIME_FIRST || us > TIME_LAST) {
+		return GK_FAIL(err, GK_E_INVALID,
+		    "a time outside of the years 0001 to 9999");
+	}
+	*ret_us = us;
 	return GK_OK;
 }
 

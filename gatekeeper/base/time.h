@@ -16,7 +16,7 @@
 /* "2026-11-23T08:44:00.000000Z" and its '\0' */
 #define GK_TIME_TEXT_BYTES 28
 
-/* Instants are µs since 1970-01-01 UTC, years 0001 to 9999. */
+/* Instants are µs since 1970-01-01 UTC, years 0001 to 9999; what lies outside prints as the nearest. */
 void gk_time_print(int64_t us, char ret_text[GK_TIME_TEXT_BYTES]);
 
 /*
