@@ -1,0 +1,90 @@
+#ifndef GK_HTTP_HTTP_H
+#define GK_HTTP_HTTP_H
+/* The http room's door: the API of api.md on a TCP address or a unix socket, and the admin socket beside it. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct gate;
+struct http;
+
+/*
+ * What http_open() borrows: everything but the gate, which is kept until
+ * http_close().  Zero means the default.
+ */
+struct http_options {
+	struct gate *gate;
+	const char *
+	    listen; /* "127.0.0.1:8181", "[::1]:8181", "unix:/path"; NULL: none.  Port 0: any */
+	const char *admin_socket; /* path, made with mode 0600; NULL: none */
+
+	/* Accepted Host headers, without port, any case; unix sockets take any. */
+	const char *const *hosts;
+	size_t host_count;
+
+	/* PEM files.  cert and key come together; client_ca: certificates are demanded. */
+	const char *tls_cert;
+	const char *tls_key;
+	const char *tls_client_ca;
+	bool insecure_http; /* plain HTTP on an address that isn't loopback */
+
+	unsigned threads; /* loops; default: one per core, at most 64 */
+	unsigned
+	    max_connections; /* in all; default 1024; more wait in the backlog */
+	unsigned
+	    reserved_connections; /* of these, for control routes only; default 16 */
+	unsigned max_in_flight; /* calls begun and not answered; default 4096 */
+	unsigned max_streams;   /* NDJSON exports at once; default 4 */
+
+	int64_t
+	    header_timeout_us; /* from the first byte to the end of the header; default 10 s */
+	int64_t
+	    body_timeout_us; /* from there to the end of the body; default 30 s */
+	int64_t
+	    idle_timeout_us; /* between requests, and without progress; default 60 s */
+};
+
+/*
+ * Check the options, load the certificates, bind and listen.
+ * Errors: GK_E_INVALID (err->where names the option: an address that doesn't
+ * parse, one that isn't loopback without TLS or insecure_http, a certificate
+ * that doesn't load), GK_E_BUSY (the address is in use), GK_E_IO, GK_E_NOMEM.
+ */
+enum gk_rc http_open(const struct http_options *options, struct http **ret_http,
+    struct gk_err *err) GK_MUST_USE;
+
+/* Start the loop threads; from now on requests are answered. */
+enum gk_rc http_start(struct http *http, struct gk_err *err) GK_MUST_USE;
+
+/* Where it listens, "127.0.0.1:8181" with the real port; "" for none. */
+const char *http_address(const struct http *http);
+
+/*
+ * The end comes in this order, each called once by one thread:
+ * http_quiesce(): accept nobody any more; every answer closes its connection;
+ * gate_stop(): all calls end, waiters included;
+ * http_stop(): waits until every request begun is answered (a client that
+ * doesn't read has 10 s), closes the rest, ends the threads;
+ * http_close(), then gate_close().
+ * http_close() also takes what was opened and never started, and NULL.
+ */
+void http_quiesce(struct http *http);
+void http_stop(struct http *http);
+void http_close(struct http *http);
+
+/*
+ * Read the certificate files again; new connections get them, open ones keep
+ * what they have.  On any error the old ones stay.  Without TLS: GK_OK.
+ * From any thread.  Errors: GK_E_INVALID, GK_E_IO, GK_E_NOMEM.
+ */
+enum gk_rc http_reload_tls(struct http *http, struct gk_err *err) GK_MUST_USE;
+
+/* Append metrics in the Prometheus text format.  From any thread. */
+enum gk_rc http_metrics(const struct http *http, struct gk_buf *buf,
+    struct gk_err *err) GK_MUST_USE;
+
+#endif
