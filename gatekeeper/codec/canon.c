@@ -74,7 +74,7 @@ decimal_next(struct decimal *d)
 		d->digits[i--] = '0';
 	}
 	if (i >= 0) {
-		d->digits[i]++;
+		d->digits[i] = "0123456789"[d->digits[i] - '0' + 1];
 		return;
 	}
 	d->digits[0] = '1';
@@ -147,7 +147,7 @@ decimal_print(const struct decimal *d, char *to)
 		if (i == whole) {
 			*p++ = '.';
 		}
-		*p++ = i < k ? d->digits[i] : '0';
+		*p++ = (char)(i < k ? d->digits[i] : '0');
 	}
 	*p = '\0';
 	return (size_t)(p - to);
@@ -269,12 +269,17 @@ name_compare(const char *a, const char *b)
 	return (x > y) - (x < y);
 }
 
+/* One entry of the order that members are printed in. */
+struct member {
+	const struct json_value *value;
+};
+
 static int
 member_compare(const void *a, const void *b)
 {
-	const struct json_value *const *x = a, *const *y = b;
+	const struct member *x = a, *y = b;
 
-	return name_compare(json_name(*x), json_name(*y));
+	return name_compare(json_name(x->value), json_name(y->value));
 }
 
 static bool
@@ -293,19 +298,23 @@ members_sorted(const struct json_value *object)
 }
 
 static enum gk_rc
+comma_print(bool first, struct gk_buf *buf, struct gk_err *err)
+{
+	return first ? GK_OK : gk_buf_putc(buf, ',', err);
+}
+
+static enum gk_rc
 member_print(const struct json_value *member, bool first, struct gk_buf *buf,
     struct gk_err *err)
 {
-	if (!first) {
-		GK_TRY(gk_buf_putc(buf, ',', err));
-	}
+	GK_TRY(comma_print(first, buf, err));
 	GK_TRY(canon_string(json_name(member), buf, err));
 	GK_TRY(gk_buf_putc(buf, ':', err));
 	return canon_print(member, buf, err);
 }
 
 static void
-members_freep(const struct json_value ***members)
+members_freep(struct member **members)
 {
 	free(*members);
 }
@@ -314,7 +323,7 @@ static enum gk_rc
 members_print_sorted(
     const struct json_value *object, struct gk_buf *buf, struct gk_err *err)
 {
-	GK_AUTO(members_freep) const struct json_value **members = NULL;
+	GK_AUTO(members_freep) struct member *members = NULL;
 	size_t count = json_count(object), n = 0;
 
 	members = calloc(count, sizeof(*members));
@@ -323,13 +332,13 @@ members_print_sorted(
 	}
 	for (const struct json_value *m = json_first(object); m != NULL;
 	     m = json_next(m)) {
-		members[n++] = m;
+		members[n++].value = m;
 	}
 	qsort(members, n, sizeof(*members), member_compare);
 	for (size_t i = 0; i < n; i++) {
 		GK_ASSERT(
 		    i == 0 || member_compare(&members[i - 1], &members[i]) < 0);
-		GK_TRY(member_print(members[i], i == 0, buf, err));
+		GK_TRY(member_print(members[i].value, i == 0, buf, err));
 	}
 	return GK_OK;
 }
@@ -359,9 +368,7 @@ array_print(
 
 	GK_TRY(gk_buf_putc(buf, '[', err));
 	for (const struct json_value *m = first; m != NULL; m = json_next(m)) {
-		if (m != first) {
-			GK_TRY(gk_buf_putc(buf, ',', err));
-		}
+		GK_TRY(comma_print(m == first, buf, err));
 		GK_TRY(canon_print(m, buf, err));
 	}
 	return gk_buf_putc(buf, ']', err);

@@ -25,10 +25,11 @@ struct lex_span {
 #define LEX_END (-1)
 
 /* Set the error, with "offset N" of a place in the text as its where. */
-#define LEX_FAIL(lex, at, rc, ...) \
-	lex__place((lex), (at), GK_FAIL((lex)->err, (rc), __VA_ARGS__))
+#define LEX_FAIL(lex, at, rc, ...)                     \
+	((void)GK_FAIL((lex)->err, (rc), __VA_ARGS__), \
+	    lex__place((lex), (at)), (rc))
 
-enum gk_rc lex__place(const struct lex *lex, const char *at, enum gk_rc rc);
+void lex__place(const struct lex *lex, const char *at);
 
 /* Skip white space; gives the byte that follows, LEX_END after the last. */
 int lex__peek(struct lex *lex);

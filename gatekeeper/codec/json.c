@@ -150,27 +150,27 @@ read_scalar(struct reader *r, int first, int *ret_type, double *ret_number)
 static enum gk_rc
 read_value(struct reader *r, cJSON *parent, const struct lex_span *name)
 {
-	int first = lex__peek(&r->lex), type = cJSON_Invalid;
-	struct lex_span text;
+	int first = lex__peek(&r->lex), type = cJSON_String;
+	struct lex_span text = {NULL, 0, false};
 	double number = 0;
-	cJSON *node;
+	cJSON *node = NULL;
 
-	switch (first) {
-	case '{':
+	if (first == '{') {
 		GK_TRY(add_node(r, parent, name, NULL, cJSON_Object, &node));
 		return read_object(r, node);
-	case '[':
+	}
+	if (first == '[') {
 		GK_TRY(add_node(r, parent, name, NULL, cJSON_Array, &node));
 		return read_array(r, node);
-	case '"':
-		GK_TRY(lex__span(&r->lex, &text));
-		return add_node(r, parent, name, &text, cJSON_String, &node);
-	default:
-		GK_TRY(read_scalar(r, first, &type, &number));
-		GK_TRY(add_node(r, parent, name, NULL, type, &node));
-		node->valuedouble = number;
-		return GK_OK;
 	}
+	if (first == '"') {
+		GK_TRY(lex__span(&r->lex, &text));
+		return add_node(r, parent, name, &text, type, &node);
+	}
+	GK_TRY(read_scalar(r, first, &type, &number));
+	GK_TRY(add_node(r, parent, name, NULL, type, &node));
+	node->valuedouble = number;
+	return GK_OK;
 }
 
 static enum gk_rc
@@ -223,43 +223,46 @@ read_array(struct reader *r, cJSON *array)
 	return leave(r);
 }
 
+/* Put the names before the last one's into the map. */
+static enum gk_rc
+hash_names(const cJSON *object, struct gk_map *names, struct gk_err *err)
+{
+	const cJSON *last = object->child->prev;
+
+	for (cJSON *m = object->child; m != last; m = m->next) {
+		GK_TRY(gk_map_set(names, m->string, strlen(m->string), m, err));
+	}
+	return GK_OK;
+}
+
 /*
  * Did an earlier member have the last one's name?  Few names are compared one
- * by one, many by hash.
+ * by one, many by hash; count is that of the members.
  */
 static enum gk_rc
-note_name(
-    cJSON *object, struct gk_map *names, bool *ret_seen, struct gk_err *err)
+check_name(const cJSON *object, size_t count, struct gk_map *names,
+    bool *ret_seen, struct gk_err *err)
 {
-	cJSON *last = object->child->prev;
-	size_t before = 0;
+	cJSON *last = object->child->prev, *m = object->child;
 
-	*ret_seen = false;
-	if (names->count == 0) {
-		for (cJSON *m = object->child; m != last; m = m->next) {
-			if (strcmp(m->string, last->string) == 0) {
-				*ret_seen = true;
-				return GK_OK;
-			}
-			before++;
+	if (count <= FEW_MEMBERS) {
+		while (m != last && strcmp(m->string, last->string) != 0) {
+			m = m->next;
 		}
-		if (before < FEW_MEMBERS) {
-			return GK_OK;
-		}
-		for (cJSON *m = object->child; m != last; m = m->next) {
-			GK_TRY(gk_map_set(
-			    names, m->string, strlen(m->string), m, err));
-		}
+		*ret_seen = m != last;
+		return GK_OK;
 	}
-	before = names->count;
+	if (names->count == 0) {
+		GK_TRY(hash_names(object, names, err));
+	}
 	GK_TRY(
 	    gk_map_set(names, last->string, strlen(last->string), last, err));
-	*ret_seen = names->count == before;
+	*ret_seen = names->count < count;
 	return GK_OK;
 }
 
 static enum gk_rc
-read_member(struct reader *r, cJSON *object, struct gk_map *names)
+read_member(struct reader *r, cJSON *object, size_t count, struct gk_map *names)
 {
 	struct lex_span name;
 	bool seen;
@@ -273,7 +276,7 @@ read_member(struct reader *r, cJSON *object, struct gk_map *names)
 	}
 	r->lex.at++;
 	GK_TRY(read_value(r, object, &name));
-	GK_TRY(note_name(object, names, &seen, r->lex.err));
+	GK_TRY(check_name(object, count, names, &seen, r->lex.err));
 	if (seen) {
 		return REFUSE(r, name.at - 1, "a duplicate member");
 	}
@@ -284,12 +287,13 @@ static enum gk_rc
 read_object(struct reader *r, cJSON *object)
 {
 	GK_AUTO(gk_map_done) struct gk_map names = {0};
+	size_t count = 0;
 
 	GK_TRY(enter(r));
 	for (int next = lex__peek(&r->lex); next != '}';
 	     next = lex__peek(&r->lex)) {
 		GK_TRY(read_comma(r, object, next));
-		GK_TRY(read_member(r, object, &names));
+		GK_TRY(read_member(r, object, ++count, &names));
 	}
 	return leave(r);
 }

@@ -26,11 +26,10 @@ c_locale_init(void)
 	GK_ASSERT(c_locale != (locale_t)0);
 }
 
-enum gk_rc
-lex__place(const struct lex *lex, const char *at, enum gk_rc rc)
+void
+lex__place(const struct lex *lex, const char *at)
 {
 	gk_err_where(lex->err, "offset %zu", (size_t)(at - lex->start));
-	return rc;
 }
 
 int
@@ -201,11 +200,32 @@ escape_decode(const struct lex *lex, const char **p, const char *end, char **to)
 	return GK_OK;
 }
 
+/* Copy the character at *p, of one byte or more, if it may stand there. */
+static enum gk_rc
+character_copy(
+    const struct lex *lex, const char **p, const char *end, char **to)
+{
+	size_t n = utf8_length(*p, (size_t)(end - *p));
+
+	if ((unsigned char)**p < 0x20) {
+		return REFUSE(lex, *p, "a control character in a string");
+	}
+	if (n == 0) {
+		return REFUSE(lex, *p, "invalid UTF-8");
+	}
+	if (utf8_nonchar(*p, n)) {
+		return REFUSE(lex, *p, "a noncharacter in a string");
+	}
+	memcpy(*to, *p, n);
+	*to += n;
+	*p += n;
+	return GK_OK;
+}
+
 enum gk_rc
 lex__decode(const struct lex *lex, const struct lex_span *span, char *to)
 {
 	const char *p = span->at, *end = span->at + span->n;
-	size_t n;
 
 	if (span->plain) {
 		memcpy(to, p, span->n);
@@ -213,24 +233,8 @@ lex__decode(const struct lex *lex, const struct lex_span *span, char *to)
 		return GK_OK;
 	}
 	while (p < end) {
-		if (*p == '\\') {
-			GK_TRY(escape_decode(lex, &p, end, &to));
-			continue;
-		}
-		if ((unsigned char)*p < 0x20) {
-			return REFUSE(
-			    lex, p, "a control character in a string");
-		}
-		n = utf8_length(p, (size_t)(end - p));
-		if (n == 0) {
-			return REFUSE(lex, p, "invalid UTF-8");
-		}
-		if (utf8_nonchar(p, n)) {
-			return REFUSE(lex, p, "a noncharacter in a string");
-		}
-		memcpy(to, p, n);
-		to += n;
-		p += n;
+		GK_TRY(*p == '\\' ? escape_decode(lex, &p, end, &to)
+				  : character_copy(lex, &p, end, &to));
 	}
 	*to = '\0';
 	return GK_OK;

@@ -121,14 +121,18 @@ plain_kind(const char *text, struct decimal *ret_decimal)
 static enum gk_rc
 decimal_print(const struct decimal *d, struct gk_buf *buf, struct gk_err *err)
 {
-	GK_TRY(gk_buf_puts(buf, d->negative ? "-" : "", err));
-	GK_TRY(gk_buf_add(buf, d->whole, d->whole_n, err));
-	GK_TRY(gk_buf_puts(buf, d->whole_n == 0 ? "0" : "", err));
-	GK_TRY(gk_buf_puts(buf, d->point ? "." : "", err));
-	GK_TRY(gk_buf_add(buf, d->fraction, d->fraction_n, err));
-	GK_TRY(
-	    gk_buf_puts(buf, d->point && d->fraction_n == 0 ? "0" : "", err));
-	return gk_buf_add(buf, d->exponent, d->exponent_n, err);
+	const struct {
+		const char *at;
+		size_t n;
+	} parts[] = {{"-", d->negative}, {"0", d->whole_n == 0},
+	    {d->whole, d->whole_n}, {".", d->point},
+	    {d->fraction, d->fraction_n}, {"0", d->point && d->fraction_n == 0},
+	    {d->exponent, d->exponent_n}};
+
+	for (size_t i = 0; i < GK_COUNT(parts); i++) {
+		GK_TRY(gk_buf_add(buf, parts[i].at, parts[i].n, err));
+	}
+	return GK_OK;
 }
 
 /* Its value, and what is refused, is JSON's business. */

@@ -13,8 +13,7 @@
 #define PLACE_ROOM 64
 
 struct place {
-	const struct json_value
-	    *value; /* the map's key are this pointer's bytes */
+	uintptr_t value; /* its address; these bytes are the map's key */
 	struct yaml_place at;
 	struct yaml_place key_at; /* {0, 0} unless a member */
 };
@@ -199,7 +198,7 @@ note_place(struct reader *r, const struct json_value *value, yaml_mark_t mark)
 		return at_mark(
 		    r, mark, GK_FAIL(r->err, GK_E_NOMEM, "YAML place"));
 	}
-	place->value = value;
+	place->value = (uintptr_t)value;
 	place->at = place_of(mark);
 	return gk_map_set(
 	    &doc->places, &place->value, sizeof(place->value), place, r->err);
@@ -208,7 +207,9 @@ note_place(struct reader *r, const struct json_value *value, yaml_mark_t mark)
 static struct place *
 find_place(const struct yaml_doc *doc, const struct json_value *value)
 {
-	return gk_map_get(&doc->places, &value, sizeof(value));
+	uintptr_t key = (uintptr_t)value;
+
+	return gk_map_get(&doc->places, &key, sizeof(key));
 }
 
 static enum gk_rc read_node(
@@ -416,26 +417,32 @@ yaml_parse(const char *bytes, size_t n, const char *name,
     const struct json_limits *limits, struct yaml_doc **ret_doc,
     struct gk_err *err)
 {
-	GK_AUTO(yaml_freep) struct yaml_doc *doc = calloc(1, sizeof(*doc));
+	struct yaml_doc *doc = NULL;
 	struct reader r = {.name = name,
-	    .doc = doc,
 	    .depth = limits->depth,
 	    .values = limits->values,
 	    .err = err};
+	enum gk_rc rc;
 
 	GK_ASSERT(limits->depth <= JSON_DEPTH_MAX);
-	if (doc == NULL) {
-		return GK_FAIL(err, GK_E_NOMEM, "YAML document");
-	}
 	if (n > limits->bytes) {
 		return at_line(&r, 0, 0,
 		    GK_FAIL(
 			err, GK_E_LIMIT, "more than %zu bytes", limits->bytes));
 	}
+	doc = calloc(1, sizeof(*doc));
+	if (doc == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "YAML document");
+	}
 	doc->arena.cap =
 	    (n + 2) * PLACE_ROOM; /* a value takes a byte or more */
-	GK_TRY(read_bytes(&r, bytes == NULL ? "" : bytes, n));
-	*ret_doc = GK_TAKE(doc);
+	r.doc = doc;
+	rc = read_bytes(&r, bytes == NULL ? "" : bytes, n);
+	if (rc != GK_OK) {
+		yaml_free(doc);
+		return rc;
+	}
+	*ret_doc = doc;
 	return GK_OK;
 }
 
