@@ -24,6 +24,8 @@ Nothing here waits without a deadline; a server that ends with a sanitizer's rep
 from __future__ import annotations
 
 import atexit
+import base64
+import hashlib
 import http.client
 import json
 import os
@@ -31,6 +33,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -86,6 +89,20 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+class Recorded:
+    """One event as it lies in the store: seq, data (its bytes), event (parsed)."""
+
+    def __init__(self, seq: int, data: bytes):
+        self.seq, self.data, self.event = seq, data, json.loads(data)
+        self.leaf = hashlib.sha256(b"\0" + data).digest()
+
+    def has_leaf(self, text: str) -> bool:
+        """Is text, hex or base64, the RFC 6962 leaf hash of these bytes?"""
+        plain = base64.b64encode(self.leaf).decode()
+        return text in (self.leaf.hex(), plain, plain.rstrip("="),
+                        base64.urlsafe_b64encode(self.leaf).decode().rstrip("="))
 
 
 class Answer:
@@ -284,6 +301,18 @@ class Server:
         if check and done.returncode != 0:
             raise AssertionError(f"gatekeeper {' '.join(args)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
         return done
+
+    def recorded(self) -> list[Recorded]:
+        """Every event of the journal, read from a copy of the database without gatekeeper's help; it must be stopped."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("journal.db", "journal.db-wal"):
+                if (self.data / name).exists():
+                    shutil.copy(self.data / name, folder)
+            store = sqlite3.connect(f"{folder}/journal.db")
+            try:
+                return [Recorded(seq, data) for seq, data in store.execute("SELECT seq, bytes FROM body ORDER BY seq")]
+            finally:
+                store.close()
 
     def verify(self) -> subprocess.CompletedProcess:
         return self.cli("verify", check=False)
