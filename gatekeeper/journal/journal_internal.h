@@ -1,0 +1,259 @@
+#ifndef GK_JOURNAL_JOURNAL_INTERNAL_H
+#define GK_JOURNAL_JOURNAL_INTERNAL_H
+/* What the files of the room journal share: files, keys, the right edge, the store. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "codec/digest.h"
+#include "codec/sign.h"
+#include "journal/journal.h"
+#include "journal/merkle.h"
+#include "journal/note.h"
+#include "journal/tile.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+/* What lies in data_dir, beside keys/. */
+#define JOURNAL_DB        "journal.db"
+#define JOURNAL_WAL       "journal.db-wal"
+#define JOURNAL_LOCK      "lock"
+#define JOURNAL_PUBLISHED "checkpoint"
+#define JOURNAL_VKEY      "vkey"
+#define JOURNAL_EIO       "eio"
+
+/* One checkpoint of every so many events is kept for ever. */
+#define JOURNAL_KEEP_EVERY 4096
+
+#define JOURNAL_PATH_BYTES 4096
+
+/* files.c: small files in a folder that is held open as a descriptor. */
+
+/* Open a folder; made (0700) when it isn't there and make is set.  Gives *ret_dir. */
+enum gk_rc journal__dir_open(int at, const char *path, bool make, int *ret_dir,
+    struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__dir_sync(int dir, struct gk_err *err) GK_MUST_USE;
+void journal__fd_close(int *fd); /* for GK_AUTO; -1 is nothing */
+
+bool journal__file_exists(int dir, const char *name);
+/* Append a file to buf, whose cap bounds it; *ret_found false when there is none. */
+enum gk_rc journal__file_load(int dir, const char *name, struct gk_buf *buf,
+    bool *ret_found, struct gk_err *err) GK_MUST_USE;
+/* Replace, or make, a file as a whole: temporary file, fsync, rename, fsync of the folder. */
+enum gk_rc journal__file_replace(int dir, const char *name, const void *bytes,
+    size_t n, unsigned mode, struct gk_err *err) GK_MUST_USE;
+/* As _replace, but never over a file that is there (GK_E_BUSY). */
+enum gk_rc journal__file_create(int dir, const char *name, const void *bytes,
+    size_t n, unsigned mode, struct gk_err *err) GK_MUST_USE;
+/* Bytes of a file; 0 when there is none. */
+uint64_t journal__file_size(int dir, const char *name);
+
+/* data_dir/lock, held as long as the descriptor is open.  GK_E_BUSY after wait_ms. */
+enum gk_rc journal__lock_take(
+    int dir, int wait_ms, int *ret_lock, struct gk_err *err) GK_MUST_USE;
+
+/* keys.c */
+struct journal_keys {
+	struct note_vkey vkey;
+	char vkey_text[NOTE_VKEY_BYTES];
+	struct sign_key sign;
+	uint8_t hmac[32];
+	struct id_key id;
+};
+
+/*
+ * Read data_dir/keys, or make them where make is set and a key is missing.
+ * origin NULL: the one in the signing key, or a new unique one.
+ * Errors: GK_E_CORRUPT (missing or wrong), GK_E_INVALID (origin), GK_E_IO.
+ */
+enum gk_rc journal__keys_load(int dir, const char *origin, bool make,
+    struct journal_keys *ret, struct gk_err *err) GK_MUST_USE;
+void journal__keys_wipe(struct journal_keys *keys);
+/* The verifier key that lies in the open. */
+enum gk_rc journal__vkey_load(int dir, struct note_vkey *ret, bool *ret_found,
+    struct gk_err *err) GK_MUST_USE;
+
+/* edge.c: the tree's right edge by tile level. */
+#define EDGE_LEVELS 8 /* 256^8 leaves */
+
+/* The tile of its level that isn't complete yet.  Invariant: edge.size < 256. */
+struct edge_level {
+	struct merkle_frontier edge;
+	uint8_t hashes[TILE_WIDTH * DIGEST_BYTES];
+};
+
+/* About 80 KiB: lives on the heap.  A zeroed one is the empty tree. */
+struct edge {
+	uint64_t size;
+	struct edge_level level[EDGE_LEVELS];
+};
+
+/* A tile that has just become complete. */
+struct edge_tile {
+	unsigned level;
+	uint64_t index;
+	struct digest root;
+	const uint8_t *hashes; /* 256 x 32 bytes; borrowed */
+};
+
+/* Where complete tiles go; an error ends the append. */
+struct edge_sink {
+	enum gk_rc (*full)(
+	    void *ctx, const struct edge_tile *tile, struct gk_err *err);
+	void *ctx;
+};
+
+enum gk_rc journal__edge_append(struct edge *edge, const struct digest *leaf,
+    const struct edge_sink *sink, struct gk_err *err) GK_MUST_USE;
+void journal__edge_root(const struct edge *edge, struct digest *ret);
+/* Rebuilding: put the next hash of a level's partial tile. */
+void journal__edge_put(
+    struct edge *edge, unsigned level, const struct digest *hash);
+
+/* store.c: connections. */
+enum store_mode { STORE_WRITE, STORE_READ };
+
+/*
+ * Open data_dir/journal.db: settings set and read back, the schema made (only
+ * STORE_WRITE, only in an empty file) or compared, the authorizer set.
+ * Gives *ret_db, closed by journal__store_close().
+ */
+enum gk_rc journal__store_open(const char *data_dir, enum store_mode mode,
+    struct sqlite3 **ret_db, struct gk_err *err) GK_MUST_USE;
+/* NULL is fine.  checkpoint: may closing fold the WAL in? */
+void journal__store_close(struct sqlite3 *db, bool checkpoint);
+enum gk_rc journal__store_prepare(struct sqlite3 *db, const char *const *sql,
+    size_t count, struct sqlite3_stmt **ret, struct gk_err *err) GK_MUST_USE;
+void journal__store_finalize(struct sqlite3_stmt **stmts, size_t count);
+/* The story of the connection's last error, in our words. */
+enum gk_rc journal__store_fail(
+    struct sqlite3 *db, const char *what, struct gk_err *err);
+/* Was the connection's last error the device's (EIO, not "full")? */
+bool journal__store_is_eio(struct sqlite3 *db);
+
+/* write.c: the writer's statements. */
+struct writer;
+
+enum gk_rc journal__writer_open(struct sqlite3 *db, struct writer **ret_writer,
+    struct gk_err *err) GK_MUST_USE;
+void journal__writer_free(struct writer *writer);
+enum gk_rc journal__write_begin(
+    struct writer *writer, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__write_commit(
+    struct writer *writer, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__write_body(struct writer *writer, const struct event *event,
+    const char *bytes, size_t n, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__write_opening(struct writer *writer, uint64_t seq,
+    const struct opening *opening, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__write_tile(struct writer *writer,
+    const struct edge_tile *tile, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__write_checkpoint(struct writer *writer, uint64_t size,
+    const char *note, size_t n, bool kept, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__write_drop_checkpoint(
+    struct writer *writer, uint64_t size, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__write_keep_checkpoint(
+    struct writer *writer, uint64_t size, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__write_policy(struct writer *writer, const char *digest,
+    const char *bytes, size_t n, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__write_row(struct writer *writer, int64_t generation,
+    const char *key, const char *json, size_t n,
+    struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__write_drop_rows(
+    struct writer *writer, int64_t keep, struct gk_err *err) GK_MUST_USE;
+/* value NULL: forget the key. */
+enum gk_rc journal__write_meta(struct writer *writer, const char *key,
+    const char *value, struct gk_err *err) GK_MUST_USE;
+/* Pages in the WAL that aren't folded in yet; bytes ever written to it. */
+uint64_t journal__wal_pages(const struct writer *writer);
+uint64_t journal__wal_bytes(const struct writer *writer);
+/* Fold the WAL in: all of it and cut it (TRUNCATE), or what readers allow (PASSIVE). */
+enum gk_rc journal__wal_fold(
+    struct writer *writer, bool truncate, struct gk_err *err) GK_MUST_USE;
+/* fsync the database file itself. */
+enum gk_rc journal__db_sync(
+    struct writer *writer, struct gk_err *err) GK_MUST_USE;
+
+/* read.c: what lies at a place. */
+
+/* A reader on somebody else's connection. */
+enum gk_rc journal__reader_on(struct sqlite3 *db,
+    struct journal_reader **ret_reader, struct gk_err *err) GK_MUST_USE;
+void journal__reader_closep(struct journal_reader **reader);
+
+/* Group reads into one snapshot; _end is fine without _begin. */
+enum gk_rc journal__read_begin(
+    struct journal_reader *reader, struct gk_err *err) GK_MUST_USE;
+void journal__read_end(struct journal_reader *reader);
+
+/* Events in the store: one more than the greatest seq. */
+enum gk_rc journal__read_size(struct journal_reader *reader, uint64_t *ret_size,
+    struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__read_time(struct journal_reader *reader, uint64_t seq,
+    int64_t *ret_us, bool *ret_found, struct gk_err *err) GK_MUST_USE;
+/* The stored tile; hashes takes 8192 bytes. */
+enum gk_rc journal__read_tile(struct journal_reader *reader, unsigned level,
+    uint64_t index, struct digest *ret_root, uint8_t *ret_hashes,
+    bool *ret_found, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__read_tile_count(struct journal_reader *reader,
+    uint64_t *ret_count, struct gk_err *err) GK_MUST_USE;
+/* The first checkpoint of at least that size, or the greatest for UINT64_MAX. */
+enum gk_rc journal__read_checkpoint(struct journal_reader *reader,
+    uint64_t at_least, uint64_t *ret_size, struct gk_buf *note, bool *ret_found,
+    struct gk_err *err) GK_MUST_USE;
+/* Does the run index hold the event? */
+enum gk_rc journal__read_indexed(struct journal_reader *reader, int64_t run,
+    uint64_t seq, bool *ret_has, struct gk_err *err) GK_MUST_USE;
+/* The greatest seq that has openings; *ret_has false when there are none. */
+enum gk_rc journal__read_last_opening(struct journal_reader *reader,
+    uint64_t *ret_seq, bool *ret_has, struct gk_err *err) GK_MUST_USE;
+/* Each policy text with the SHA-256 that was stored beside it. */
+enum gk_rc journal__each_policy(struct journal_reader *reader,
+    enum gk_rc (*each)(void *ctx, const char *digest, const void *sha256,
+	size_t sha256_n, const char *bytes, size_t n, struct gk_err *err),
+    void *ctx, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__read_meta(struct journal_reader *reader, const char *key,
+    struct gk_buf *value, bool *ret_found, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__each_row(struct journal_reader *reader, int64_t generation,
+    enum gk_rc (*row)(void *ctx, const char *key, const char *json, size_t n,
+	struct gk_err *err),
+    void *ctx, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__read_snapshot(struct journal_reader *reader,
+    bool *ret_found, uint64_t *ret_seq, struct gk_err *err) GK_MUST_USE;
+
+/*
+ * Rebuild the edge of the tree of that size from tiles and bodies; GK_E_CORRUPT
+ * when a piece is missing.
+ */
+enum gk_rc journal__edge_load(struct journal_reader *reader, uint64_t size,
+    struct edge *edge, struct gk_err *err) GK_MUST_USE;
+
+/* scan.c: rows in order. */
+struct body_row {
+	uint64_t seq;
+	struct event_columns columns;
+	int kind, decision, layer, scope;
+	int64_t time_us;
+	const char *bytes; /* borrowed until the next call */
+	size_t n;
+};
+
+struct scan {
+	int64_t run;       /* only this run's, by the index; 0: all */
+	uint64_t from, to; /* [from, to) */
+	bool newest_first;
+};
+
+/* One scan at a time on a reader; _end it, whatever happened. */
+enum gk_rc journal__scan_begin(struct journal_reader *reader,
+    const struct scan *scan, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__scan_next(struct journal_reader *reader,
+    struct body_row *ret_row, bool *ret_more, struct gk_err *err) GK_MUST_USE;
+void journal__scan_end(struct journal_reader *reader);
+
+/* What the columns of an event are; decision is -1 where it has none. */
+void journal__row_of(const struct event *event, struct body_row *ret);
+
+#endif

@@ -1,0 +1,49 @@
+#ifndef GK_JOURNAL_READER_INTERNAL_H
+#define GK_JOURNAL_READER_INTERNAL_H
+/* A reader's inside: its connection and its statements. */
+
+#include "journal/journal_internal.h"
+
+enum read_stmt {
+	R_BEGIN,
+	R_END,
+	R_SIZE,
+	R_BODY,
+	R_TIME,
+	R_TILE,
+	R_ROOTS,
+	R_TILE_COUNT,
+	R_BODIES,
+	R_CHECKPOINT_AT,
+	R_CHECKPOINT_LAST,
+	R_OPENINGS,
+	R_OPENING_LAST,
+	R_POLICY,
+	R_POLICIES,
+	R_META,
+	R_ROWS,
+	R_SNAPSHOT,
+	R_HAS_RUN,
+	R_INDEXED,
+	R_SCAN_UP,
+	R_SCAN_DOWN,
+	R_SCAN_RUN_UP,
+	R_SCAN_RUN_DOWN,
+	R_COUNT,
+};
+
+struct journal_reader {
+	struct sqlite3 *db;
+	bool owns_db;
+	bool in_snapshot;
+	struct sqlite3_stmt *stmt[R_COUNT];
+	struct sqlite3_stmt *scan; /* the one that runs; one of stmt[] */
+};
+
+void journal__stmt_reset(struct sqlite3_stmt **stmt); /* for GK_AUTO */
+enum gk_rc journal__stmt_step(struct journal_reader *reader,
+    struct sqlite3_stmt *stmt, const char *what, bool *ret_row,
+    struct gk_err *err) GK_MUST_USE;
+void journal__stmt_bind(struct sqlite3_stmt *stmt, int at, uint64_t number);
+
+#endif

@@ -1,0 +1,241 @@
+/* Events in order, from either end, of all runs or of one; and the search on top. */
+#include <string.h>
+
+#include <sqlite3.h>
+
+#include "base/assert.h"
+#include "journal/journal_internal.h"
+#include "journal/reader_internal.h"
+
+enum { SEARCH_LIMIT_MAX = 1000 };
+
+void
+journal__row_of(const struct event *event, struct body_row *ret)
+{
+	*ret = (struct body_row){
+	    .seq = event->seq,
+	    .kind = event->kind,
+	    .decision = event->has_decision ? event->decision : -1,
+	    .layer = event->layer,
+	    .scope = event->scope,
+	    .time_us = event->timestamp_us,
+	};
+	event_columns(event, &ret->columns);
+}
+
+enum gk_rc
+journal__scan_begin(
+    struct journal_reader *reader, const struct scan *scan, struct gk_err *err)
+{
+	enum read_stmt which = scan->newest_first ? R_SCAN_DOWN : R_SCAN_UP;
+
+	GK_ASSERT(reader->scan == NULL);
+	if (scan->run != 0) {
+		which = scan->newest_first ? R_SCAN_RUN_DOWN : R_SCAN_RUN_UP;
+	}
+	reader->scan = reader->stmt[which];
+	journal__stmt_bind(reader->scan, 1, scan->from);
+	journal__stmt_bind(reader->scan, 2, scan->to);
+	if (scan->run != 0 &&
+	    sqlite3_bind_int64(reader->scan, 3, scan->run) != SQLITE_OK) {
+		return journal__store_fail(reader->db, "binding", err);
+	}
+	return GK_OK;
+}
+
+enum gk_rc
+journal__scan_next(struct journal_reader *reader, struct body_row *ret_row,
+    bool *ret_more, struct gk_err *err)
+{
+	sqlite3_stmt *stmt = reader->scan;
+	int64_t v[14];
+
+	GK_TRY(
+	    journal__stmt_step(reader, stmt, "reading events", ret_more, err));
+	if (!*ret_more) {
+		return GK_OK;
+	}
+	for (int i = 0; i < (int)GK_COUNT(v); i++) {
+		v[i] = sqlite3_column_int64(stmt, i);
+	}
+	*ret_row = (struct body_row){
+	    .seq = (uint64_t)v[0],
+	    .columns = {v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8]},
+	    .kind = (int)v[9],
+	    .decision = (int)v[10],
+	    .layer = (int)v[11],
+	    .scope = (int)v[12],
+	    .time_us = v[13],
+	    .bytes = sqlite3_column_blob(stmt, 14),
+	    .n = (size_t)sqlite3_column_bytes(stmt, 14),
+	};
+	return GK_OK;
+}
+
+void
+journal__scan_end(struct journal_reader *reader)
+{
+	if (reader->scan != NULL) {
+		(void)sqlite3_reset(reader->scan);
+		reader->scan = NULL;
+	}
+}
+
+/* The first seq whose event is not before us.  Timestamps never decrease. */
+static enum gk_rc
+seq_at(struct journal_reader *reader, int64_t us, uint64_t size,
+    uint64_t *ret_seq, struct gk_err *err)
+{
+	uint64_t lo = 0, hi = size;
+
+	while (lo < hi) {
+		uint64_t mid = lo + (hi - lo) / 2;
+		int64_t time;
+		bool found;
+
+		GK_TRY(journal__read_time(reader, mid, &time, &found, err));
+		if (!found || time < us) {
+			lo = mid + 1; /* what was let go is the oldest */
+		} else {
+			hi = mid;
+		}
+	}
+	*ret_seq = lo;
+	return GK_OK;
+}
+
+/* Which stretch of the log can hold what is asked for? */
+static enum gk_rc
+search_range(struct journal_reader *reader, const struct journal_query *query,
+    struct scan *ret, struct gk_err *err)
+{
+	uint64_t size, bound;
+
+	*ret = (struct scan){
+	    .run = query->columns.run, .newest_first = query->newest_first};
+	GK_TRY(journal__read_size(reader, &size, err));
+	ret->to = size;
+	if (query->newest_first) {
+		if (query->from_seq < size) {
+			ret->to = query->from_seq + 1;
+		}
+	} else {
+		ret->from = query->from_seq;
+	}
+	if (query->since_us != 0) {
+		GK_TRY(seq_at(reader, query->since_us, size, &bound, err));
+		ret->from = bound > ret->from ? bound : ret->from;
+	}
+	if (query->until_us != 0) {
+		GK_TRY(seq_at(reader, query->until_us, size, &bound, err));
+		ret->to = bound < ret->to ? bound : ret->to;
+	}
+	return GK_OK;
+}
+
+static bool
+is_asked(int64_t asked, int64_t column)
+{
+	return asked == 0 || asked == column;
+}
+
+static bool
+is_asked_word(int asked, int column)
+{
+	return asked < 0 || asked == column;
+}
+
+static bool
+row_matches(const struct journal_query *query, const struct body_row *row)
+{
+	const struct event_columns *a = &query->columns, *b = &row->columns;
+
+	return is_asked_word(query->kind, row->kind) &&
+	       is_asked_word(query->decision, row->decision) &&
+	       is_asked_word(query->layer, row->layer) &&
+	       is_asked_word(query->scope, row->scope) &&
+	       is_asked(a->run, b->run) && is_asked(a->tenant, b->tenant) &&
+	       is_asked(a->agent, b->agent) && is_asked(a->actor, b->actor) &&
+	       is_asked(a->action, b->action) &&
+	       is_asked(a->action_key, b->action_key) &&
+	       is_asked(a->reason, b->reason) &&
+	       is_asked(a->approval, b->approval);
+}
+
+/* Where a search is. */
+struct search {
+	const struct journal_query *query;
+	size_t limit;
+	size_t given, looked;
+	bool stop;
+};
+
+static bool
+search_is_over(const struct search *search)
+{
+	const struct journal_query *query = search->query;
+
+	return search->stop || search->given >= search->limit ||
+	       (query->scan_limit != 0 && search->looked >= query->scan_limit);
+}
+
+static enum gk_rc
+search_run(struct journal_reader *reader, struct search *search,
+    enum gk_rc (*each)(void *ctx, uint64_t seq, const char *bytes, size_t n,
+	const struct digest *leaf, bool *stop, struct gk_err *err),
+    void *ctx, uint64_t *ret_next, bool *ret_more, struct gk_err *err)
+{
+	struct body_row row;
+
+	for (;;) {
+		struct digest leaf;
+
+		GK_TRY(journal__scan_next(reader, &row, ret_more, err));
+		if (!*ret_more) {
+			return GK_OK; /* *ret_next is where the log may grow */
+		}
+		*ret_next = row.seq;
+		if (search_is_over(search)) {
+			return GK_OK;
+		}
+		search->looked++;
+		if (!row_matches(search->query, &row)) {
+			continue;
+		}
+		search->given++;
+		merkle_leaf(row.bytes, row.n, &leaf);
+		GK_TRY(each(
+		    ctx, row.seq, row.bytes, row.n, &leaf, &search->stop, err));
+	}
+}
+
+enum gk_rc
+journal_search(struct journal_reader *reader, const struct journal_query *query,
+    enum gk_rc (*each)(void *ctx, uint64_t seq, const char *bytes, size_t n,
+	const struct digest *leaf, bool *stop, struct gk_err *err),
+    void *ctx, uint64_t *ret_next, bool *ret_more, struct gk_err *err)
+{
+	struct search search = {.query = query, .limit = query->limit};
+	struct scan scan;
+	enum gk_rc rc;
+
+	if (search.limit > SEARCH_LIMIT_MAX) {
+		search.limit = SEARCH_LIMIT_MAX;
+	}
+	*ret_more = false;
+	GK_TRY(journal__read_begin(reader, err));
+	rc = search_range(reader, query, &scan, err);
+	if (rc == GK_OK) {
+		*ret_next = scan.newest_first     ? 0
+			    : scan.to > scan.from ? scan.to
+						  : scan.from;
+		rc = journal__scan_begin(reader, &scan, err);
+	}
+	if (rc == GK_OK) {
+		rc = search_run(
+		    reader, &search, each, ctx, ret_next, ret_more, err);
+	}
+	journal__scan_end(reader);
+	journal__read_end(reader);
+	return rc;
+}
