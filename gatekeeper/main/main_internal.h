@@ -1,0 +1,24 @@
+#ifndef GK_MAIN_INTERNAL_H
+#define GK_MAIN_INTERNAL_H
+/* What the files of this room share: the commands of main, and settings made from the configuration. */
+
+#include "cli/cli.h"
+#include "main/config.h"
+
+#define GATEKEEPER_LOCK_WAIT_MS 5000
+
+extern const struct cli_command main_serve;
+extern const struct cli_command main_config;
+extern const struct cli_command main_version;
+
+/* Read the configuration that the command line asks for; ended with config_free(). */
+enum gk_rc main_load(
+    const struct cli *cli, struct config **ret, struct gk_err *err) GK_MUST_USE;
+
+/* What the gate and commands are told of it; borrows config. */
+void main_settings(const struct config *config, struct cli_settings *ret);
+
+/* Log what an operator should change: who else can read or write what is ours. */
+void main_warn(const struct config *config);
+
+#endif

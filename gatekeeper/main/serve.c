@@ -1,0 +1,300 @@
+/* `gatekeeper serve`: wire gate and http together, then wait for signals. */
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "gate/gate.h"
+#include "http/http.h"
+#include "main/main_internal.h"
+
+/* How often a failed journal is looked for while no signal comes. */
+#define LOOK_NS 250000000L
+
+#define PATH_BYTES 4096
+
+struct server {
+	const struct cli *cli;
+	struct config *config; /* in force */
+	struct gate *gate;
+	struct http *http;
+};
+
+/* What the gate wants an operator to see. */
+static void
+alert(void *ctx, const char *event, const char *text)
+{
+	(void)ctx;
+	gk_log(GK_LOG_WARN, event, "%s", text);
+}
+
+static int
+fail(const char *event, const struct gk_err *err, int code)
+{
+	gk_log(GK_LOG_ERROR, event, "%s%s%s", err->where,
+	    err->where[0] != '\0' ? ": " : "", err->text);
+	return code;
+}
+
+/* What a failed start means for who started it. */
+static int
+start_code(enum gk_rc rc, int invalid)
+{
+	switch (rc) {
+	case GK_E_INVALID:
+		return invalid;
+	case GK_E_LIMIT:
+	case GK_E_CORRUPT:
+		return CLI_DATA;
+	case GK_E_IO:
+		return CLI_IO;
+	case GK_E_BUSY:
+		return CLI_BUSY;
+	case GK_OK:
+	case GK_E_NOMEM:
+		break;
+	}
+	return CLI_INTERNAL;
+}
+
+static void
+apply_log_level(const struct config *config)
+{
+	static const char *const words[] = {"debug", "info", "warn", "error"};
+
+	for (size_t i = 0; i < GK_COUNT(words); i++) {
+		if (strcmp(words[i], config->log_level) == 0) {
+			gk_log_level((enum gk_log_level)i);
+		}
+	}
+}
+
+/* The signals that the main thread waits for; blocked before any thread starts. */
+static void
+signal_set(sigset_t *set)
+{
+	(void)sigemptyset(set);
+	(void)sigaddset(set, SIGTERM);
+	(void)sigaddset(set, SIGINT);
+	(void)sigaddset(set, SIGHUP);
+}
+
+/* Keys that can change while running do; of others that did, say so. */
+static void
+reload_config(struct server *server)
+{
+	GK_AUTO(config_freep) struct config *config = NULL;
+	struct gk_err err = {0};
+
+	if (main_load(server->cli, &config, &err) != GK_OK) {
+		(void)fail("config_rejected", &err, 0);
+		return;
+	}
+	for (int i = 0; i < CONFIG_COUNT; i++) {
+		if (!config_keys[i].reloadable &&
+		    !config_same(server->config, config, (enum config_id)i)) {
+			gk_log(GK_LOG_WARN, "config_pending",
+			    "%s changed; it takes effect at the next start",
+			    config_keys[i].name);
+		}
+	}
+	apply_log_level(config);
+	gk_log(GK_LOG_INFO, "config_reloaded", "%s",
+	    config->file != NULL ? config->file : "defaults");
+}
+
+static void
+reload_tls(struct server *server)
+{
+	struct gk_err err = {0};
+
+	if (server->config->tls_cert == NULL) {
+		return;
+	}
+	if (http_reload_tls(server->http, &err) != GK_OK) {
+		(void)fail("tls_rejected", &err, 0);
+		return;
+	}
+	gk_log(GK_LOG_INFO, "tls_reloaded", "%s", server->config->tls_cert);
+}
+
+/* In the name of who sent the signal. */
+static void
+reload_policy(struct server *server, uid_t uid)
+{
+	struct cli_local local;
+	struct gate_call call;
+
+	cli_local_init(&local, uid);
+	gate_call_init(&call, GATE_POLICY_RELOAD);
+	call.caller = &local.identity;
+	call.local = true;
+	gate_do(server->gate, &call);
+	if (call.outcome == GATE_OK) {
+		gk_log(GK_LOG_INFO, "policy_reloaded", "%s",
+		    server->config->policy_dir);
+	} else {
+		gk_log(GK_LOG_ERROR, "policy_rejected",
+		    "%s; the old policy goes on",
+		    call.detail != NULL ? call.detail : "reload failed");
+	}
+	gate_call_done(&call);
+}
+
+/* Until a signal says stop or the journal fails; gives the exit code. */
+static int
+wait_for_end(struct server *server)
+{
+	const struct timespec look = {0, LOOK_NS};
+	sigset_t set;
+
+	signal_set(&set);
+	while (!gate_failed(server->gate)) {
+		siginfo_t info;
+		int signo = sigtimedwait(&set, &info, &look);
+
+		if (signo == SIGHUP) {
+			reload_config(server);
+			reload_tls(server);
+			reload_policy(server, info.si_uid);
+		} else if (signo > 0) {
+			gk_log(GK_LOG_INFO, "stopping", "signal %d from uid %u",
+			    signo, (unsigned)info.si_uid);
+			return CLI_FINE;
+		}
+	}
+	gk_log(GK_LOG_ERROR, "journal_failed",
+	    "what was being committed is unknown; the next start reads what is "
+	    "there");
+	return CLI_IO;
+}
+
+static enum gk_rc
+open_http(struct server *server, struct gk_err *err)
+{
+	const struct config *config = server->config;
+	char admin[PATH_BYTES];
+	struct http_options options = {
+	    .gate = server->gate,
+	    .listen = config->listen,
+	    .admin_socket = admin,
+	    .hosts = config->hosts.items,
+	    .host_count = config->hosts.count,
+	    .tls_cert = config->tls_cert,
+	    .tls_key = config->tls_key,
+	    .tls_client_ca = config->tls_client_ca,
+	    .insecure_http = config->insecure_http,
+	    .threads = (unsigned)config->threads,
+	    .max_connections = (unsigned)config->max_connections,
+	    .max_in_flight = (unsigned)config->queue,
+	    .header_timeout_us = config->header_timeout_us,
+	    .body_timeout_us = config->body_timeout_us,
+	    .idle_timeout_us = config->idle_timeout_us,
+	};
+
+	cli_admin_path(config->data_dir, admin, sizeof(admin));
+	GK_TRY(http_open(&options, &server->http, err));
+	return http_start(server->http, err);
+}
+
+/* Serve until the end, then take everything down in http.h's order. */
+static int
+run_http(struct server *server)
+{
+	struct gk_err err = {0};
+	enum gk_rc rc = open_http(server, &err);
+	int code;
+
+	if (rc == GK_OK) {
+		gk_log(
+		    GK_LOG_INFO, "listening", "%s", http_address(server->http));
+		code = wait_for_end(server);
+		http_quiesce(server->http);
+		gate_stop(server->gate);
+		http_stop(server->http);
+		code = gate_failed(server->gate) ? CLI_IO : code;
+	} else {
+		code = fail("http", &err, start_code(rc, CLI_CONFIG));
+		gate_stop(server->gate);
+	}
+	http_close(server->http);
+	return code;
+}
+
+static int
+run_gate(struct server *server)
+{
+	struct cli_settings settings;
+	struct gk_err err = {0};
+	enum gk_rc rc;
+	int code;
+
+	main_settings(server->config, &settings);
+	settings.gate.alert = alert;
+	rc = gate_open(&settings.gate, &server->gate, &err);
+	if (rc != GK_OK) {
+		return fail("start", &err, start_code(rc, CLI_DATA));
+	}
+	gk_log(GK_LOG_INFO, "journal", "%s in %s, key %s",
+	    gate_origin(server->gate), server->config->data_dir,
+	    gate_vkey(server->gate));
+	rc = gate_start(server->gate, &err);
+	if (rc == GK_OK) {
+		code = run_http(server);
+	} else {
+		code = fail("start", &err, start_code(rc, CLI_INTERNAL));
+		gate_stop(server->gate);
+	}
+	gate_close(server->gate);
+	return code;
+}
+
+static int
+serve(struct cli *cli)
+{
+	GK_AUTO(config_freep) struct config *config = NULL;
+	struct server server = {.cli = cli};
+	struct gk_err err = {0};
+	sigset_t set;
+	int code;
+
+	if (main_load(cli, &config, &err) != GK_OK) {
+		return fail("config", &err, CLI_CONFIG);
+	}
+	server.config = config;
+	apply_log_level(config);
+	signal_set(&set);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	gk_log(GK_LOG_INFO, "starting", "gatekeeper %s, configuration %s",
+	    cli->version, config->file != NULL ? config->file : "of defaults");
+	main_warn(config);
+	code = run_gate(&server);
+	gk_log(code == CLI_FINE ? GK_LOG_INFO : GK_LOG_ERROR, "stopped",
+	    "exit code %d", code);
+	return code;
+}
+
+const struct cli_command main_serve = {
+    .path = "serve",
+    .arguments = "",
+    .summary = "answer agents until SIGTERM",
+    .details = "Opens the journal, loads the policy and listens.  Writes one "
+	       "JSON line per event of\n"
+	       "the process to standard error.\n\n"
+	       "SIGTERM and SIGINT refuse new work, finish what is queued and "
+	       "end with 0.\n"
+	       "SIGHUP reloads the policy, reloadable keys of the "
+	       "configuration and the TLS files.\n\n"
+	       "  gatekeeper serve --config gatekeeper.yaml\n"
+	       "  gatekeeper serve --set listen=unix:/run/gatekeeper.sock\n",
+    .exits = "0   stopped by a signal, all that was queued is recorded\n"
+	     "65  the policy or the journal is broken; the lines on standard "
+	     "error say where\n"
+	     "70  internal\n"
+	     "74  the journal can't be read or written\n"
+	     "75  another process holds the data directory or the address\n"
+	     "78  the configuration is wrong\n",
+    .run = serve,
+};

@@ -1,0 +1,53 @@
+/* From the configuration's words to what the gate and the commands are told. */
+#include "main/main_internal.h"
+
+enum gk_rc
+main_load(const struct cli *cli, struct config **ret, struct gk_err *err)
+{
+	const char *sets[CLI_GIVEN_MAX];
+	struct config_source source = {cli_flag(cli, "config", 0), sets, 0};
+
+	while (source.set_count < GK_COUNT(sets)) {
+		const char *set = cli_flag(cli, "set", source.set_count);
+
+		if (set == NULL) {
+			break;
+		}
+		sets[source.set_count++] = set;
+	}
+	return config_load(&source, ret, err);
+}
+
+void
+main_settings(const struct config *config, struct cli_settings *ret)
+{
+	*ret = (struct cli_settings){
+	    .file = config->file,
+	    .listen = config->listen,
+	    .host = config->hosts.items[0],
+	    .tls = config->tls_cert != NULL,
+	    .gate =
+		{
+		    .data_dir = config->data_dir,
+		    .policy_dir = config->policy_dir,
+		    .origin = config->origin,
+		    .version = GATEKEEPER_VERSION,
+		    .run_idle_us = config->run_idle_us,
+		    .max_clock_gap_us = config->max_clock_gap_us,
+		    .result_grace_us = config->result_grace_us,
+		    .queue = (size_t)config->queue,
+		    .runs_per_identity = (size_t)config->runs_per_identity,
+		    .admission_per_s = config->admission_rate,
+		    .admission_burst = config->admission_burst,
+		    .retention_days = config->retention_days,
+		    .redact_fields = config->redact_fields.items,
+		    .redact_count = config->redact_fields.count,
+		    .show_fields = config->show_fields.items,
+		    .show_count = config->show_fields.count,
+		    .space_stop_bytes = (uint64_t)config->space_stop_bytes,
+		    .reserve_bytes = (uint64_t)config->space_reserve_bytes,
+		    .lock_wait_ms = GATEKEEPER_LOCK_WAIT_MS,
+		    .watch_policy = config->watch_policy,
+		},
+	};
+}
