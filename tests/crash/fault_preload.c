@@ -64,7 +64,8 @@ strikes(const char *call, const char *path)
 	bool hit;
 	long n;
 
-	if (dir_n == 0 || strncmp(path, dir, dir_n) != 0 || path[dir_n] != '/')
+	if (dir_n == 0 || strncmp(path, dir, dir_n) != 0 ||
+	    (path[dir_n] != '/' && path[dir_n] != '\0'))
 		return false;
 	pthread_mutex_lock(&mutex);
 	n = ++calls;
@@ -204,4 +205,13 @@ renameat(int from_dir, const char *from, int to_dir, const char *to)
 	REAL(int, renameat, int, const char *, int, const char *);
 	FAIL_IF(strikes_fd("rename", to_dir));
 	return real(from_dir, from, to_dir, to);
+}
+
+int
+renameat2(
+    int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+	REAL(int, renameat2, int, const char *, int, const char *, unsigned);
+	FAIL_IF(strikes_fd("rename", to_dir));
+	return real(from_dir, from, to_dir, to, flags);
 }
