@@ -101,8 +101,9 @@ struct json_value *json_dup(const struct json_value *value);
 
 /*
  * Take *item into an array, or into an object under a name that it doesn't
- * have yet.  *item becomes NULL, on success and on error alike; a NULL *item
- * (a builder that failed) is GK_E_NOMEM.
+ * have yet (canon_print() ends the process over a second one).  *item becomes
+ * NULL, on success and on error alike; a NULL *item (a builder that failed) is
+ * GK_E_NOMEM.
  */
 enum gk_rc json_append(struct json_value *array, struct json_value **item,
     struct gk_err *err) GK_MUST_USE;

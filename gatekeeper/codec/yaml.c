@@ -439,7 +439,7 @@ yaml_parse(const char *bytes, size_t n, const char *name,
 	r.doc = doc;
 	rc = read_bytes(&r, bytes == NULL ? "" : bytes, n);
 	if (rc != GK_OK) {
-		yaml_free(doc);
+		yaml_doc_free(doc);
 		return rc;
 	}
 	*ret_doc = doc;
@@ -469,7 +469,7 @@ yaml_key_place(const struct yaml_doc *doc, const struct json_value *member)
 }
 
 void
-yaml_free(struct yaml_doc *doc)
+yaml_doc_free(struct yaml_doc *doc)
 {
 	if (doc == NULL) {
 		return;
@@ -483,6 +483,6 @@ yaml_free(struct yaml_doc *doc)
 void
 yaml_freep(struct yaml_doc **doc)
 {
-	yaml_free(*doc);
+	yaml_doc_free(*doc);
 	*doc = NULL;
 }

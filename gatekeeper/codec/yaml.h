@@ -14,8 +14,10 @@ struct yaml_place {
 /*
  * Read one document.  Refused: anchors, aliases, tags, directives other than
  * %YAML, more than one document, duplicate or non-string keys, merge keys
- * ("<<"), non-finite numbers (.inf, .nan), integers beyond ±(2^53-1), invalid
- * UTF-8, and what json_limits says.  Plain scalars follow the core schema
+ * ("<<"), numbers with a leading zero (0644: octal to some), numbers that
+ * json_parse() refuses (.inf, .nan, integers beyond ±(2^53-1)), invalid UTF-8,
+ * text that json_check_text() refuses, raw U+0085, U+2028, U+2029 (line breaks
+ * to some), and what json_limits says.  Plain scalars follow the core schema
  * (null ~ true false, decimal 0o 0x integers, floats); "yes", "on" and "no"
  * are strings.  An empty document is the value null.
  *
@@ -38,7 +40,8 @@ struct yaml_place yaml_place(
 struct yaml_place yaml_key_place(
     const struct yaml_doc *doc, const struct json_value *member);
 
-void yaml_free(struct yaml_doc *doc);
+/* yaml_free is a symbol of libyaml's. */
+void yaml_doc_free(struct yaml_doc *doc);
 void yaml_freep(struct yaml_doc **doc);
 
 #endif

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <float.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -196,4 +197,19 @@ Test(canon, canonical_text_stays_as_it_is)
 	for (size_t i = 0; i < GK_COUNT(texts); i++) {
 		prints_as(texts[i], texts[i]);
 	}
+}
+
+/* Only a bug can build it: no text says which of the two is meant. */
+Test(canon, a_name_that_was_set_twice_ends_the_process, .signal = SIGABRT)
+{
+	GK_AUTO(json_freep) struct json_value *object = json_new_object();
+	GK_AUTO(gk_buf_done) struct gk_buf buf = GK_BUF_INIT(1 << 10);
+	struct gk_err err;
+
+	for (int i = 0; i < 2; i++) {
+		struct json_value *item = json_new_number(i);
+
+		cr_assert(json_set(object, "a", &item, &err) == GK_OK);
+	}
+	cr_assert(canon_print(object, &buf, &err) != GK_OK);
 }
