@@ -20,19 +20,20 @@
 struct ledger;
 
 struct ledger_limits {
-	int64_t run_idle_us;        /* a run with nothing open ends after this */
-	size_t runs_per_identity;   /* live runs; more are refused */
-	int64_t result_grace_us;    /* after boot, before anything is unreported */
+	int64_t run_idle_us;      /* a run with nothing open ends after this */
+	size_t runs_per_identity; /* live runs; more are refused */
+	int64_t result_grace_us; /* after boot, before anything is unreported */
 };
 
 #define LEDGER_EVENTS_MAX 4 /* that one settlement gives */
 
 enum settle_outcome {
-	SETTLE_REFUSED = 0, /* refusal says why; events may be there all the same */
-	SETTLE_EVENTS,      /* record events[] in order; the first is the answer */
-	SETTLE_REPLAY,      /* nothing to record; the answer is the event at replay_seq */
-	SETTLE_MISS,        /* the run isn't in memory: recall it (or say it is new), settle again */
-	SETTLE_NOTHING,     /* nothing to record, nothing wrong (idempotent) */
+	SETTLE_REFUSED =
+	    0,         /* refusal says why; events may be there all the same */
+	SETTLE_EVENTS, /* record events[] in order; the first is the answer */
+	SETTLE_REPLAY, /* nothing to record; the answer is the event at replay_seq */
+	SETTLE_MISS, /* the run isn't in memory: recall it (or say it is new), settle again */
+	SETTLE_NOTHING, /* nothing to record, nothing wrong (idempotent) */
 };
 
 /* Why it was refused; the words are the API's problem codes. */
@@ -43,15 +44,15 @@ enum refusal {
 	REFUSAL_RUN_ENDED,
 	REFUSAL_TOO_MANY_RUNS,
 	REFUSAL_NOT_FOUND,
-	REFUSAL_NOT_ALLOWED,        /* a result for what wasn't allowed */
+	REFUSAL_NOT_ALLOWED, /* a result for what wasn't allowed */
 	REFUSAL_CONFLICTING_RESULT,
-	REFUSAL_ALREADY_RESOLVED,   /* an approval; see approval */
-	REFUSAL_NOT_AN_APPROVER,    /* no group in common with an open rule */
-	REFUSAL_OWN_REQUEST,        /* the person behind the request */
+	REFUSAL_ALREADY_RESOLVED, /* an approval; see approval */
+	REFUSAL_NOT_AN_APPROVER,  /* no group in common with an open rule */
+	REFUSAL_OWN_REQUEST,      /* the person behind the request */
 	REFUSAL_ALREADY_VOTED,
-	REFUSAL_EXISTS,             /* an identity of that id */
+	REFUSAL_EXISTS, /* an identity of that id */
 	REFUSAL_IDENTITY_REVOKED,
-	REFUSAL_OPEN_WORK,          /* run end: approvals or results are open */
+	REFUSAL_OPEN_WORK, /* run end: approvals or results are open */
 	REFUSAL_COUNT,
 };
 extern const char *const refusal_words[REFUSAL_COUNT];
@@ -93,19 +94,21 @@ struct approval_view {
 struct settlement {
 	enum settle_outcome outcome;
 	enum refusal refusal;
-	struct event events[LEDGER_EVENTS_MAX]; /* seq, timestamp, all but the nonce filled */
+	struct event events
+	    [LEDGER_EVENTS_MAX]; /* seq, timestamp, all but the nonce filled */
 	size_t event_count;
 	uint64_t replay_seq;
-	int64_t retry_after_ms;         /* 0: none */
-	struct approval_view *approval; /* the one that the answer speaks of; NULL: none */
-	bool has_successor;             /* replay: the step's "~granted" answers instead */
+	int64_t retry_after_ms; /* 0: none */
+	struct approval_view
+	    *approval;      /* the one that the answer speaks of; NULL: none */
+	bool has_successor; /* replay: the step's "~granted" answers instead */
 };
 
 /* When and where a settlement is made. */
 struct settle_at {
-	uint64_t seq;      /* the next one */
-	int64_t now_us;    /* ledger time; never before the last event's */
-	bool run_is_new;   /* the journal knows no event of this run */
+	uint64_t seq;    /* the next one */
+	int64_t now_us;  /* ledger time; never before the last event's */
+	bool run_is_new; /* the journal knows no event of this run */
 };
 
 enum gk_rc ledger_new(const struct id_key *id_key,
@@ -119,33 +122,37 @@ void ledger_freep(struct ledger **ledger);
  * Errors: GK_E_CORRUPT for an event that no settlement could have made here
  * (start-up: the journal is damaged), GK_E_NOMEM.
  */
-enum gk_rc ledger_apply(
-    struct ledger *ledger, const struct event *event, struct gk_err *err)
-    GK_MUST_USE;
+enum gk_rc ledger_apply(struct ledger *ledger, const struct event *event,
+    struct gk_err *err) GK_MUST_USE;
 
 /* Everything that settle needs to know of a decision that is asked for. */
 struct decision_ask {
 	const struct decision_request *request;
 	const struct identity *caller;
-	const char *tenant;       /* resolved; NULL: none */
-	const char *action_key, *args_hash, *context_hash; /* context_hash NULL: none */
+	const char *tenant; /* resolved; NULL: none */
+	const char *action_key, *args_hash,
+	    *context_hash; /* context_hash NULL: none */
 	int64_t asked_at_us;
 	const struct findings *findings;
-	const struct record_pair *shown; /* commitments, recorded when approval is asked */
+	const struct record_pair
+	    *shown; /* commitments, recorded when approval is asked */
 	size_t shown_count;
-	const char *granted_step; /* the step asked by a waiter after a grant: "<step>~granted"; else NULL */
-	bool no_space;            /* the disk is nearly full: an allow becomes a stop, audit_space */
+	const char *
+	    granted_step; /* the step asked by a waiter after a grant: "<step>~granted"; else NULL */
+	bool
+	    no_space; /* the disk is nearly full: an allow becomes a stop, audit_space */
 };
 
 /* All settle functions: results' strings live in arena, ask or ledger (until the next apply). */
 enum gk_rc ledger_settle_decision(const struct ledger *ledger,
     const struct settle_at *at, const struct decision_ask *ask,
-    struct gk_arena *arena, struct settlement *ret, struct gk_err *err)
-    GK_MUST_USE;
+    struct gk_arena *arena, struct settlement *ret,
+    struct gk_err *err) GK_MUST_USE;
 
 struct result_report {
 	uint64_t decision_seq;
-	const struct event *decision; /* that event, read from the journal by the gate */
+	const struct event
+	    *decision; /* that event, read from the journal by the gate */
 	const struct identity *caller;
 	const struct event_result *result; /* hashed, with digest */
 	const struct cost_item *cost;
@@ -154,23 +161,24 @@ struct result_report {
 
 enum gk_rc ledger_settle_result(const struct ledger *ledger,
     const struct settle_at *at, const struct result_report *report,
-    struct gk_arena *arena, struct settlement *ret, struct gk_err *err)
-    GK_MUST_USE;
+    struct gk_arena *arena, struct settlement *ret,
+    struct gk_err *err) GK_MUST_USE;
 
 struct approval_ballot {
 	uint64_t approval_seq; /* of the decision that asked */
-	const char *tenant_id, *run_id; /* of that decision, read from the journal by the gate */
+	const char *tenant_id,
+	    *run_id; /* of that decision, read from the journal by the gate */
 	const struct identity *voter;
-	enum change change; /* GRANTED, DENIED or REVOKED */
-	int64_t grant_valid_us; /* 0: as long as the rules allow */
+	enum change change;              /* GRANTED, DENIED or REVOKED */
+	int64_t grant_valid_us;          /* 0: as long as the rules allow */
 	const struct record_pair *shown; /* the comment's commitment */
 	size_t shown_count;
 };
 
 enum gk_rc ledger_settle_ballot(const struct ledger *ledger,
     const struct settle_at *at, const struct approval_ballot *ballot,
-    struct gk_arena *arena, struct settlement *ret, struct gk_err *err)
-    GK_MUST_USE;
+    struct gk_arena *arena, struct settlement *ret,
+    struct gk_err *err) GK_MUST_USE;
 
 /* End a run: only its agent (caller), or "gatekeeper" by idleness. */
 enum gk_rc ledger_settle_run_end(const struct ledger *ledger,
@@ -186,9 +194,8 @@ enum gk_rc ledger_settle_switch(const struct ledger *ledger,
     struct gk_err *err) GK_MUST_USE;
 enum gk_rc ledger_settle_switch_lift(const struct ledger *ledger,
     const struct settle_at *at, const char *caller, uint64_t switch_seq,
-    const struct record_pair *shown, size_t shown_count,
-    struct gk_arena *arena, struct settlement *ret, struct gk_err *err)
-    GK_MUST_USE;
+    const struct record_pair *shown, size_t shown_count, struct gk_arena *arena,
+    struct settlement *ret, struct gk_err *err) GK_MUST_USE;
 
 /* change: CREATED (id must be new or revoked), CHANGED, REVOKED. */
 enum gk_rc ledger_settle_identity(const struct ledger *ledger,
@@ -225,8 +232,9 @@ bool ledger_has_run(
 bool ledger_approval(const struct ledger *ledger, uint64_t seq,
     struct gk_arena *arena, struct approval_view *ret);
 /* All approvals with that status (APPROVAL_NONE: any), oldest first; at most max. */
-size_t ledger_approvals(const struct ledger *ledger, enum approval_status status,
-    struct gk_arena *arena, struct approval_view *ret, size_t max);
+size_t ledger_approvals(const struct ledger *ledger,
+    enum approval_status status, struct gk_arena *arena,
+    struct approval_view *ret, size_t max);
 
 struct switch_view {
 	uint64_t seq;
@@ -239,7 +247,8 @@ size_t ledger_switches(
 
 size_t ledger_identity_count(const struct ledger *ledger);
 /* The i-th living identity; order is by id. */
-const struct identity *ledger_identity_at(const struct ledger *ledger, size_t i);
+const struct identity *ledger_identity_at(
+    const struct ledger *ledger, size_t i);
 
 /* Digest of the policy in force, by the last policy event; NULL: none yet. */
 const char *ledger_policy(const struct ledger *ledger);
@@ -249,7 +258,8 @@ bool ledger_clock_jumped(const struct ledger *ledger); /* not yet accepted */
 bool ledger_closed_cleanly(const struct ledger *ledger);
 
 struct ledger_stats {
-	size_t runs, steps, open_results, approvals_pending, switches, identities;
+	size_t runs, steps, open_results, approvals_pending, switches,
+	    identities;
 	size_t limits, budgets; /* counters in memory */
 };
 void ledger_stats(const struct ledger *ledger, struct ledger_stats *ret);

@@ -93,8 +93,7 @@ static const struct record_field charge_fields[] = {
     TIME(charge, "window_end", window_end_us),
     INT(charge, "within_ms", within_ms),
 };
-static const struct record_type charge_type =
-    TYPE("charge", charge, charge_fields);
+const struct record_type charge_type = TYPE("charge", charge, charge_fields);
 
 static const struct record_field approval_rule_fields[] = {
     STR(approval_rule, "digest", digest),
@@ -103,7 +102,7 @@ static const struct record_field approval_rule_fields[] = {
     STR(approval_rule, "reason", reason),
     STR(approval_rule, "rule", rule),
 };
-static const struct record_type approval_rule_type =
+const struct record_type approval_rule_type =
     TYPE("approval rule", approval_rule, approval_rule_fields);
 
 static const struct record_field approval_terms_fields[] = {

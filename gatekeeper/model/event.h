@@ -196,6 +196,8 @@ struct event {
 extern const struct record_type event_type;
 extern const struct record_type event_result_type;
 extern const struct record_type approval_terms_type;
+extern const struct record_type approval_rule_type;
+extern const struct record_type charge_type;
 
 /* What opens a commitment of `shown`; kept beside the log. */
 struct opening {
