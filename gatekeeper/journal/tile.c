@@ -1,5 +1,5 @@
 /*
- * C2SP tlog-tiles.
+ * C2SP tlog-tiles: how a tile is called and how wide it is, and bundles of entries.
  *
  * A tile of level L, index N holds the hashes of 256 neighbouring complete subtrees
  * of 256^L leaves each.  Its index is written in groups of three digits, all but the

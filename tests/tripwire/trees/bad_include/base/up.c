@@ -1,0 +1,2 @@
+/* Includes upwards: base may not know codec. */
+#include "codec/json.h"

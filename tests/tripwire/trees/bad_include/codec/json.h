@@ -1,0 +1,1 @@
+/* A header that base may not include. */

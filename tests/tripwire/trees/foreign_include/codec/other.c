@@ -1,0 +1,2 @@
+/* Includes a library whose key another file holds. */
+#include <sqlite3.h>

@@ -1,0 +1,1 @@
+/* A header for its own room alone. */

@@ -1,0 +1,2 @@
+/* Includes what is inside another room. */
+#include "base/base_internal.h"

@@ -1,0 +1,2 @@
+#include <stddef.h>
+/* This comment comes too late. */

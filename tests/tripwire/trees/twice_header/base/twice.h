@@ -1,0 +1,2 @@
+/* A header without a guard. */
+enum twice { ONCE };
