@@ -1,10 +1,11 @@
 -- The journal's store, version 1.  Built into the program; gatekeeper/journal/store.c tells why it is so.
 
 -- One row per event: its canonical bytes, and copies of what a search asks for (63-bit hashes, 0: none;
--- decision is -1 where the event has none).
+-- decision is -1 where the event has none).  run_first is the seq of the run's first event, 0 where there is no run.
 CREATE TABLE body (
 	seq INTEGER PRIMARY KEY,
 	run INTEGER NOT NULL,
+	run_first INTEGER NOT NULL,
 	tenant INTEGER NOT NULL,
 	agent INTEGER NOT NULL,
 	actor INTEGER NOT NULL,
@@ -19,7 +20,8 @@ CREATE TABLE body (
 	time INTEGER NOT NULL,
 	bytes BLOB NOT NULL
 ) STRICT;
-CREATE INDEX body_run ON body (run) WHERE run <> 0;
+CREATE INDEX body_run ON body (run) WHERE run_first = seq AND run <> 0;
+CREATE INDEX body_run_first ON body (run_first) WHERE run_first <> 0;
 CREATE INDEX body_snapshot ON body (kind) WHERE kind = 13;
 
 -- Complete tiles only: 256 hashes of 32 bytes, and the root over them.  Level 0 holds the leaf hashes, for ever.

@@ -413,13 +413,34 @@ write_full_tile(void *ctx, const struct edge_tile *tile, struct gk_err *err)
 	return journal__write_tile(journal->writer, tile, err);
 }
 
+/* The body goes in with the place of its run's first event, which is its own for a new run. */
+static enum gk_rc
+append_body(struct journal *journal, const struct event *event,
+    const char *bytes, size_t n, struct gk_err *err)
+{
+	struct body_row row;
+	bool known;
+
+	journal__row_of(event, &row);
+	row.bytes = bytes;
+	row.n = n;
+	if (row.columns.run != 0) {
+		GK_TRY(journal__read_run_first(journal->reader, row.columns.run,
+		    &row.run_first, &known, err));
+		if (!known) {
+			row.run_first = row.seq;
+		}
+	}
+	return journal__write_body(journal->writer, &row, err);
+}
+
 static enum gk_rc
 append(struct journal *journal, const struct event *event, const char *bytes,
     size_t n, const struct digest *leaf, struct gk_err *err)
 {
 	const struct edge_sink sink = {write_full_tile, journal};
 
-	GK_TRY(journal__write_body(journal->writer, event, bytes, n, err));
+	GK_TRY(append_body(journal, event, bytes, n, err));
 	return journal__edge_append(journal->edge, leaf, &sink, err);
 }
 

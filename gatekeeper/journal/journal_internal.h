@@ -134,6 +134,20 @@ enum gk_rc journal__store_fail(
 /* Was the connection's last error the device's (EIO, not "full")? */
 bool journal__store_is_eio(struct sqlite3 *db);
 
+/* A row of the table body. */
+struct body_row {
+	uint64_t seq;
+	struct event_columns columns;
+	uint64_t run_first; /* seq of the run's first event; 0: no run */
+	int kind, decision, layer, scope; /* decision -1: none */
+	int64_t time_us;
+	const char *bytes; /* borrowed; of a scan's row: until the next call */
+	size_t n;
+};
+
+/* The row of an event, but for run_first and the bytes. */
+void journal__row_of(const struct event *event, struct body_row *ret);
+
 /* write.c: the writer's statements. */
 struct writer;
 
@@ -144,8 +158,8 @@ enum gk_rc journal__write_begin(
     struct writer *writer, struct gk_err *err) GK_MUST_USE;
 enum gk_rc journal__write_commit(
     struct writer *writer, struct gk_err *err) GK_MUST_USE;
-enum gk_rc journal__write_body(struct writer *writer, const struct event *event,
-    const char *bytes, size_t n, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__write_body(struct writer *writer,
+    const struct body_row *row, struct gk_err *err) GK_MUST_USE;
 enum gk_rc journal__write_opening(struct writer *writer, uint64_t seq,
     const struct opening *opening, struct gk_err *err) GK_MUST_USE;
 enum gk_rc journal__write_tile(struct writer *writer,
@@ -203,9 +217,13 @@ enum gk_rc journal__read_tile_count(struct journal_reader *reader,
 enum gk_rc journal__read_checkpoint(struct journal_reader *reader,
     uint64_t at_least, uint64_t *ret_size, struct gk_buf *note, bool *ret_found,
     struct gk_err *err) GK_MUST_USE;
-/* Does the run index hold the event? */
-enum gk_rc journal__read_indexed(struct journal_reader *reader, int64_t run,
-    uint64_t seq, bool *ret_has, struct gk_err *err) GK_MUST_USE;
+/* The first event of a run; *ret_found false when the journal has none of it. */
+enum gk_rc journal__read_run_first(struct journal_reader *reader, int64_t run,
+    uint64_t *ret_seq, bool *ret_found, struct gk_err *err) GK_MUST_USE;
+/* Is the event in the index of its run's events? */
+enum gk_rc journal__read_indexed(struct journal_reader *reader,
+    uint64_t run_first, uint64_t seq, bool *ret_has,
+    struct gk_err *err) GK_MUST_USE;
 /* The greatest seq that has openings; *ret_has false when there are none. */
 enum gk_rc journal__read_last_opening(struct journal_reader *reader,
     uint64_t *ret_seq, bool *ret_has, struct gk_err *err) GK_MUST_USE;
@@ -231,29 +249,17 @@ enum gk_rc journal__edge_load(struct journal_reader *reader, uint64_t size,
     struct edge *edge, struct gk_err *err) GK_MUST_USE;
 
 /* scan.c: rows in order. */
-struct body_row {
-	uint64_t seq;
-	struct event_columns columns;
-	int kind, decision, layer, scope;
-	int64_t time_us;
-	const char *bytes; /* borrowed until the next call */
-	size_t n;
-};
-
 struct scan {
-	int64_t run;       /* only this run's, by the index; 0: all */
-	uint64_t from, to; /* [from, to) */
+	uint64_t run_first; /* only the run that begins there; 0: all */
+	uint64_t from, to;  /* [from, to) */
 	bool newest_first;
 };
 
 /* One scan at a time on a reader; _end it, whatever happened. */
-enum gk_rc journal__scan_begin(struct journal_reader *reader,
-    const struct scan *scan, struct gk_err *err) GK_MUST_USE;
+void journal__scan_begin(
+    struct journal_reader *reader, const struct scan *scan);
 enum gk_rc journal__scan_next(struct journal_reader *reader,
     struct body_row *ret_row, bool *ret_more, struct gk_err *err) GK_MUST_USE;
 void journal__scan_end(struct journal_reader *reader);
-
-/* What the columns of an event are; decision is -1 where it has none. */
-void journal__row_of(const struct event *event, struct body_row *ret);
 
 #endif

@@ -38,23 +38,25 @@ static const char *const read_sql[R_COUNT] = {
 	       "ORDER BY key",
     [R_SNAPSHOT] = "SELECT max(seq) FROM body INDEXED BY body_snapshot "
 		   "WHERE kind = 13",
-    [R_HAS_RUN] = "SELECT 1 FROM body INDEXED BY body_run "
-		  "WHERE run = ?1 AND run <> 0 LIMIT 1",
-    [R_INDEXED] = "SELECT 1 FROM body INDEXED BY body_run "
-		  "WHERE run = ?1 AND run <> 0 AND seq = ?2",
+    [R_RUN_FIRST] = "SELECT min(seq) FROM body INDEXED BY body_run "
+		    "WHERE run = ?1 AND run <> 0 AND run_first = seq",
+    [R_INDEXED] = "SELECT 1 FROM body INDEXED BY body_run_first "
+		  "WHERE run_first = ?1 AND run_first <> 0 AND seq = ?2",
 #define SCAN_COLUMNS                                                        \
-	"SELECT seq, run, tenant, agent, actor, action, action_key, "       \
+	"SELECT seq, run, run_first, tenant, agent, actor, action, "        \
+	"action_key, "                                                      \
 	"reason, approval, kind, decision, layer, scope, time, bytes FROM " \
 	"body "
     [R_SCAN_UP] = SCAN_COLUMNS "WHERE seq >= ?1 AND seq < ?2 ORDER BY seq",
     [R_SCAN_DOWN] =
 	SCAN_COLUMNS "WHERE seq >= ?1 AND seq < ?2 ORDER BY seq DESC",
-    [R_SCAN_RUN_UP] = SCAN_COLUMNS
-    "INDEXED BY body_run WHERE run = ?3 AND run <> 0 AND seq >= ?1 AND "
-    "seq < ?2 ORDER BY seq",
-    [R_SCAN_RUN_DOWN] = SCAN_COLUMNS
-    "INDEXED BY body_run WHERE run = ?3 AND run <> 0 AND seq >= ?1 AND "
-    "seq < ?2 ORDER BY seq DESC",
+    [R_SCAN_RUN_UP] = SCAN_COLUMNS "INDEXED BY body_run_first WHERE run_first "
+				   "= ?3 AND run_first <> 0 AND seq >= ?1 AND "
+				   "seq < ?2 ORDER BY seq",
+    [R_SCAN_RUN_DOWN] =
+	SCAN_COLUMNS "INDEXED BY body_run_first WHERE run_first = ?3 AND "
+		     "run_first <> 0 AND seq >= ?1 AND "
+		     "seq < ?2 ORDER BY seq DESC",
 };
 
 enum gk_rc
@@ -200,10 +202,10 @@ journal__read_end(struct journal_reader *reader)
 	}
 }
 
-/* A statement whose one row holds a greatest number, or NULL for none. */
+/* A statement whose one row holds a number, or NULL for none. */
 static enum gk_rc
-read_max(struct journal_reader *reader, enum read_stmt which, bool *ret_has,
-    uint64_t *ret_max, struct gk_err *err)
+read_number(struct journal_reader *reader, enum read_stmt which, bool *ret_has,
+    uint64_t *ret_number, struct gk_err *err)
 {
 	GK_AUTO(journal__stmt_reset)
 	sqlite3_stmt *stmt = reader->stmt[which];
@@ -211,7 +213,7 @@ read_max(struct journal_reader *reader, enum read_stmt which, bool *ret_has,
 
 	GK_TRY(journal__stmt_step(reader, stmt, read_sql[which], &row, err));
 	*ret_has = row && sqlite3_column_type(stmt, 0) == SQLITE_INTEGER;
-	*ret_max = *ret_has ? (uint64_t)sqlite3_column_int64(stmt, 0) : 0;
+	*ret_number = *ret_has ? (uint64_t)sqlite3_column_int64(stmt, 0) : 0;
 	return GK_OK;
 }
 
@@ -222,7 +224,7 @@ journal__read_size(
 	uint64_t max;
 	bool has;
 
-	GK_TRY(read_max(reader, R_SIZE, &has, &max, err));
+	GK_TRY(read_number(reader, R_SIZE, &has, &max, err));
 	*ret_size = has ? max + 1 : 0;
 	return GK_OK;
 }
@@ -231,14 +233,14 @@ enum gk_rc
 journal__read_last_opening(struct journal_reader *reader, uint64_t *ret_seq,
     bool *ret_has, struct gk_err *err)
 {
-	return read_max(reader, R_OPENING_LAST, ret_has, ret_seq, err);
+	return read_number(reader, R_OPENING_LAST, ret_has, ret_seq, err);
 }
 
 enum gk_rc
 journal__read_snapshot(struct journal_reader *reader, bool *ret_found,
     uint64_t *ret_seq, struct gk_err *err)
 {
-	return read_max(reader, R_SNAPSHOT, ret_found, ret_seq, err);
+	return read_number(reader, R_SNAPSHOT, ret_found, ret_seq, err);
 }
 
 enum gk_rc
@@ -247,7 +249,7 @@ journal__read_tile_count(
 {
 	bool has;
 
-	return read_max(reader, R_TILE_COUNT, &has, ret_count, err);
+	return read_number(reader, R_TILE_COUNT, &has, ret_count, err);
 }
 
 enum gk_rc
@@ -406,35 +408,38 @@ journal__each_row(struct journal_reader *reader, int64_t generation,
 	}
 }
 
-/* Does a statement give a row for two numbers? */
-static enum gk_rc
-read_has(struct journal_reader *reader, enum read_stmt which, int64_t a,
-    const uint64_t *b, bool *ret_has, struct gk_err *err)
+enum gk_rc
+journal__read_run_first(struct journal_reader *reader, int64_t run,
+    uint64_t *ret_seq, bool *ret_found, struct gk_err *err)
 {
-	GK_AUTO(journal__stmt_reset)
-	sqlite3_stmt *stmt = reader->stmt[which];
-
-	if (sqlite3_bind_int64(stmt, 1, a) != SQLITE_OK) {
+	if (sqlite3_bind_int64(reader->stmt[R_RUN_FIRST], 1, run) !=
+	    SQLITE_OK) {
 		return journal__store_fail(reader->db, "binding", err);
 	}
-	if (b != NULL) {
-		journal__stmt_bind(stmt, 2, *b);
-	}
-	return journal__stmt_step(reader, stmt, read_sql[which], ret_has, err);
+	return read_number(reader, R_RUN_FIRST, ret_found, ret_seq, err);
 }
 
 enum gk_rc
 journal_has_run(struct journal_reader *reader, int64_t run_column,
     bool *ret_has, struct gk_err *err)
 {
-	return read_has(reader, R_HAS_RUN, run_column, NULL, ret_has, err);
+	uint64_t first;
+
+	return journal__read_run_first(
+	    reader, run_column, &first, ret_has, err);
 }
 
 enum gk_rc
-journal__read_indexed(struct journal_reader *reader, int64_t run, uint64_t seq,
-    bool *ret_has, struct gk_err *err)
+journal__read_indexed(struct journal_reader *reader, uint64_t run_first,
+    uint64_t seq, bool *ret_has, struct gk_err *err)
 {
-	return read_has(reader, R_INDEXED, run, &seq, ret_has, err);
+	GK_AUTO(journal__stmt_reset)
+	sqlite3_stmt *stmt = reader->stmt[R_INDEXED];
+
+	journal__stmt_bind(stmt, 1, run_first);
+	journal__stmt_bind(stmt, 2, seq);
+	return journal__stmt_step(
+	    reader, stmt, "looking into the run index", ret_has, err);
 }
 
 enum gk_rc

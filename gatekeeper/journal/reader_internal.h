@@ -23,7 +23,7 @@ enum read_stmt {
 	R_META,
 	R_ROWS,
 	R_SNAPSHOT,
-	R_HAS_RUN,
+	R_RUN_FIRST,
 	R_INDEXED,
 	R_SCAN_UP,
 	R_SCAN_DOWN,

@@ -23,24 +23,21 @@ journal__row_of(const struct event *event, struct body_row *ret)
 	event_columns(event, &ret->columns);
 }
 
-enum gk_rc
-journal__scan_begin(
-    struct journal_reader *reader, const struct scan *scan, struct gk_err *err)
+void
+journal__scan_begin(struct journal_reader *reader, const struct scan *scan)
 {
 	enum read_stmt which = scan->newest_first ? R_SCAN_DOWN : R_SCAN_UP;
 
 	GK_ASSERT(reader->scan == NULL);
-	if (scan->run != 0) {
+	if (scan->run_first != 0) {
 		which = scan->newest_first ? R_SCAN_RUN_DOWN : R_SCAN_RUN_UP;
 	}
 	reader->scan = reader->stmt[which];
 	journal__stmt_bind(reader->scan, 1, scan->from);
 	journal__stmt_bind(reader->scan, 2, scan->to);
-	if (scan->run != 0 &&
-	    sqlite3_bind_int64(reader->scan, 3, scan->run) != SQLITE_OK) {
-		return journal__store_fail(reader->db, "binding", err);
+	if (scan->run_first != 0) {
+		journal__stmt_bind(reader->scan, 3, scan->run_first);
 	}
-	return GK_OK;
 }
 
 enum gk_rc
@@ -48,7 +45,7 @@ journal__scan_next(struct journal_reader *reader, struct body_row *ret_row,
     bool *ret_more, struct gk_err *err)
 {
 	sqlite3_stmt *stmt = reader->scan;
-	int64_t v[14];
+	int64_t v[15];
 
 	GK_TRY(
 	    journal__stmt_step(reader, stmt, "reading events", ret_more, err));
@@ -60,14 +57,15 @@ journal__scan_next(struct journal_reader *reader, struct body_row *ret_row,
 	}
 	*ret_row = (struct body_row){
 	    .seq = (uint64_t)v[0],
-	    .columns = {v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8]},
-	    .kind = (int)v[9],
-	    .decision = (int)v[10],
-	    .layer = (int)v[11],
-	    .scope = (int)v[12],
-	    .time_us = v[13],
-	    .bytes = sqlite3_column_blob(stmt, 14),
-	    .n = (size_t)sqlite3_column_bytes(stmt, 14),
+	    .columns = {v[1], v[3], v[4], v[5], v[6], v[7], v[8], v[9]},
+	    .run_first = (uint64_t)v[2],
+	    .kind = (int)v[10],
+	    .decision = (int)v[11],
+	    .layer = (int)v[12],
+	    .scope = (int)v[13],
+	    .time_us = v[14],
+	    .bytes = sqlite3_column_blob(stmt, 15),
+	    .n = (size_t)sqlite3_column_bytes(stmt, 15),
 	};
 	return GK_OK;
 }
@@ -110,11 +108,19 @@ search_range(struct journal_reader *reader, const struct journal_query *query,
     struct scan *ret, struct gk_err *err)
 {
 	uint64_t size, bound;
+	bool has = true;
 
-	*ret = (struct scan){
-	    .run = query->columns.run, .newest_first = query->newest_first};
+	*ret = (struct scan){.newest_first = query->newest_first};
 	GK_TRY(journal__read_size(reader, &size, err));
 	ret->to = size;
+	if (query->columns.run != 0) {
+		GK_TRY(journal__read_run_first(
+		    reader, query->columns.run, &ret->run_first, &has, err));
+	}
+	if (!has) {
+		ret->from = size; /* nothing */
+		return GK_OK;
+	}
 	if (query->newest_first) {
 		if (query->from_seq < size) {
 			ret->to = query->from_seq + 1;
@@ -229,9 +235,7 @@ journal_search(struct journal_reader *reader, const struct journal_query *query,
 		*ret_next = scan.newest_first     ? 0
 			    : scan.to > scan.from ? scan.to
 						  : scan.from;
-		rc = journal__scan_begin(reader, &scan, err);
-	}
-	if (rc == GK_OK) {
+		journal__scan_begin(reader, &scan);
 		rc = search_run(
 		    reader, &search, each, ctx, ret_next, ret_more, err);
 	}

@@ -27,10 +27,11 @@ enum write_stmt {
 static const char *const write_sql[W_COUNT] = {
     [W_BEGIN] = "BEGIN IMMEDIATE",
     [W_COMMIT] = "COMMIT",
-    [W_BODY] = "INSERT INTO body (seq, run, tenant, agent, actor, action, "
-	       "action_key, reason, approval, kind, decision, layer, scope, "
-	       "time, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
-	       "?10, ?11, ?12, ?13, ?14, ?15)",
+    [W_BODY] =
+	"INSERT INTO body (seq, run, run_first, tenant, agent, actor, action, "
+	"action_key, reason, approval, kind, decision, layer, scope, "
+	"time, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+	"?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     [W_OPENING] = "INSERT INTO opening (seq, path, salt, value, forget) "
 		  "VALUES (?1, ?2, ?3, ?4, ?5)",
     [W_TILE] = "INSERT INTO tile (level, idx, root, hashes) "
@@ -160,25 +161,25 @@ journal__write_commit(struct writer *writer, struct gk_err *err)
 }
 
 enum gk_rc
-journal__write_body(struct writer *writer, const struct event *event,
-    const char *bytes, size_t n, struct gk_err *err)
+journal__write_body(
+    struct writer *writer, const struct body_row *row, struct gk_err *err)
 {
 	sqlite3_stmt *stmt = writer->stmt[W_BODY];
-	struct body_row row;
+	const struct event_columns *columns = &row->columns;
 	int rc = SQLITE_OK;
 
-	journal__row_of(event, &row);
 	{
-		const int64_t column[] = {(int64_t)row.seq, row.columns.run,
-		    row.columns.tenant, row.columns.agent, row.columns.actor,
-		    row.columns.action, row.columns.action_key,
-		    row.columns.reason, row.columns.approval, row.kind,
-		    row.decision, row.layer, row.scope, row.time_us};
+		const int64_t column[] = {(int64_t)row->seq, columns->run,
+		    (int64_t)row->run_first, columns->tenant, columns->agent,
+		    columns->actor, columns->action, columns->action_key,
+		    columns->reason, columns->approval, row->kind,
+		    row->decision, row->layer, row->scope, row->time_us};
 
 		for (size_t i = 0; i < GK_COUNT(column); i++) {
 			rc |= sqlite3_bind_int64(stmt, (int)i + 1, column[i]);
 		}
-		rc |= bind_blob(stmt, (int)GK_COUNT(column) + 1, bytes, n);
+		rc |= bind_blob(
+		    stmt, (int)GK_COUNT(column) + 1, row->bytes, row->n);
 	}
 	GK_TRY(bound(writer, rc, err));
 	return run(writer, W_BODY, "writing an event", err);
