@@ -480,7 +480,7 @@ decide(struct work *work, struct gk_err *err)
 	if (stopped_by_switch(work)) {
 		return GK_OK;
 	}
-	if (found->access != DECISION_ALLOW) {
+	if (found->access != ACCESS_PASSES) {
 		stop(work, LAYER_ACCESS, found->access_rule,
 		    found->access_reason);
 		return GK_OK;
@@ -532,7 +532,7 @@ why_not_repeated(const struct work *work, const struct step *step)
 	if (step->valid_until_us <= work->at->now_us) {
 		return "allow_expired";
 	}
-	if (found->access != DECISION_ALLOW ||
+	if (found->access != ACCESS_PASSES ||
 	    (first_asking(found) != NULL &&
 		(grant == NULL || !approval_covers(grant, found)))) {
 		return "policy_changed";

@@ -66,12 +66,15 @@ struct shadow_finding {
 	enum decision decision;
 };
 
+/* What the access layer says: it lets pass, it never allows. */
+enum access_verdict { ACCESS_STOPS = 0, ACCESS_PASSES };
+
 /*
- * access: DECISION_ALLOW when the access layer lets it through, else STOP with
- * rule (NULL: the default) and reason.
+ * access_rule and access_reason: the rule that stops or lets pass, NULL for the
+ * default, and its reason.
  */
 struct findings {
-	enum decision access;
+	enum access_verdict access;
 	const char *access_rule;
 	const char *access_reason;
 	struct limit_finding *limits;
