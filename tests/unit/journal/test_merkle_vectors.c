@@ -141,7 +141,7 @@ check_folder(const char *name, unsigned want_seen, unsigned want_good)
 	char path[CONFORMANCE_PATH_BYTES];
 
 	if (!conformance_path(name, path)) {
-		return;
+		cr_skip_test("not run: the vectors are not here");
 	}
 	cr_assert(nftw(path, check_file, 16, FTW_PHYS) == 0);
 	cr_assert(files_seen == want_seen, "%u files", files_seen);

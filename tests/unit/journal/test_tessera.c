@@ -104,7 +104,7 @@ Test(tessera, entry_bundles_and_tiles_of_every_size_are_the_log_s_bytes)
 {
 	for (unsigned size = 1; size <= LOG_SIZE; size++) {
 		if (!try_size(size)) {
-			return;
+			cr_skip_test("not run: the log is not here");
 		}
 	}
 }
@@ -139,7 +139,7 @@ Test(tessera, all_sixteen_checkpoints_are_signed_byte_for_byte)
 	char name[40];
 
 	if (!load("tile/entries/000.p/15", &bundle)) {
-		return;
+		cr_skip_test("not run: the log is not here");
 	}
 	cr_assert(take_apart(&bundle, leaves, &again) == LOG_SIZE);
 	for (unsigned size = 0;; size++) {
