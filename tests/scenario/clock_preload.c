@@ -1,0 +1,68 @@
+/* LD_PRELOAD: move the wall clock by the seconds that stand in the file $CLOCK_FILE, read anew at every call. */
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+static long
+offset_s(void)
+{
+	const char *path = getenv("CLOCK_FILE");
+	char text[32];
+	ssize_t n;
+	int fd;
+
+	if (path == NULL)
+		return 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	return strtol(text, NULL, 10);
+}
+
+int
+clock_gettime(clockid_t id, struct timespec *ret)
+{
+	static int (*real)(clockid_t, struct timespec *);
+	int rc;
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
+	rc = real(id, ret);
+	if (rc == 0 && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE))
+		ret->tv_sec += offset_s();
+	return rc;
+}
+
+int
+gettimeofday(struct timeval *restrict ret, void *restrict zone)
+{
+	struct timespec now;
+
+	(void)zone;
+	if (clock_gettime(CLOCK_REALTIME, &now) != 0)
+		return -1;
+	ret->tv_sec = now.tv_sec;
+	ret->tv_usec = now.tv_nsec / 1000;
+	return 0;
+}
+
+time_t
+time(time_t *ret)
+{
+	struct timespec now;
+
+	if (clock_gettime(CLOCK_REALTIME, &now) != 0)
+		return (time_t)-1;
+	if (ret != NULL)
+		*ret = now.tv_sec;
+	return now.tv_sec;
+}

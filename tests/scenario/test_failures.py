@@ -1,0 +1,365 @@
+"""The failure table, a row at a time: what the caller sees and what is recorded when something breaks."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import unittest
+
+import harness
+
+ACTOR = {"type": "user", "id": "u_7", "roles": ["support"]}
+BROKEN = "policy: broken\nallow:\n  - id: a\n    actions: [kb.read]\n    aktions: [x]\n"
+
+
+def server_case(test: unittest.TestCase, *args, **more) -> harness.Server:
+    server = harness.Server(*args, **more)
+    test.addCleanup(server.destroy)
+    return server
+
+
+def exit_code(server: harness.Server) -> int:
+    """Start without waiting for readiness; it must end by itself."""
+    return server.start(ready=False).wait()
+
+
+class BrokenAtStart(unittest.TestCase):
+    def test_a_broken_policy_is_told_with_file_line_and_column_and_nothing_starts(self):
+        server = server_case(self, {"good.yaml": harness.POLICY, "bad.yaml": BROKEN})
+        self.assertEqual(exit_code(server), 65)
+        self.assertIn("bad.yaml", server.log())
+        self.assertRegex(server.log(), r"bad\.yaml[^\n]{0,12}5[^\n]{0,12}5")
+        self.assertIn("aktions", server.log())
+
+    def test_an_empty_policy_folder_is_an_error_and_not_an_open_door(self):
+        server = server_case(self, {})
+        self.assertEqual(exit_code(server), 65)
+
+    def test_a_condition_is_refused_where_the_build_knows_no_conditions(self):
+        server = server_case(self, harness.POLICY.replace("actions: [refund.create]",
+                                                          "actions: [refund.create]\n    when: \"true\"", 1))
+        self.assertEqual(exit_code(server), 65)
+        self.assertIn("when", server.log())
+
+    def test_a_wrong_configuration_is_told_and_nothing_starts(self):
+        for key, value in (("no_such_key", 1), ("queue", "many"), ("queue", 1), ("listen", "nowhere"),
+                           ("run_idle", "soon"), ("audit", {"sign_events": False}), ("audit", {"hash_args": False}),
+                           ("audit", {"sink": "memory"}), ("policy_dir", 7)):
+            server = harness.Server(config={key: value})
+            try:
+                command = [harness.binary(), "serve", "--config", str(server.config_path)]
+                done = subprocess.run(command, capture_output=True, text=True, timeout=harness.DEADLINE_S)
+                self.assertEqual(done.returncode, 78, (key, value, done.stderr))
+                self.assertIn(next(iter(value)) if isinstance(value, dict) else key, done.stderr, (key, value))
+                self.assertFalse(server.data.exists(), (key, value))
+            finally:
+                server.destroy()
+
+    def test_plain_http_on_a_public_address_is_refused_unless_asked_for(self):
+        server = server_case(self)
+        command = [harness.binary(), "serve", "--config", str(server.config_path), "--set", "listen=0.0.0.0:0"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=harness.DEADLINE_S)
+        self.assertEqual(done.returncode, 78, done.stderr)
+
+    def test_two_processes_never_hold_one_journal(self):
+        server = server_case(self).start()
+        other = harness.Server(root=server.root)
+        self.addCleanup(other.destroy)
+        self.assertEqual(exit_code(other), 75)
+        self.assertEqual(server.agent().decide("run", "1", "kb.read").body["decision"], "allow")
+
+    def test_an_address_in_use_is_told(self):
+        server = server_case(self)
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            command = [harness.binary(), "serve", "--config", str(server.config_path),
+                       "--set", f"listen=127.0.0.1:{taken.getsockname()[1]}"]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=harness.DEADLINE_S)
+        self.assertEqual(done.returncode, 75, done.stderr)
+
+
+class BrokenAtReload(harness.ServerCase):
+    def assert_old_goes_on(self, before: str) -> None:
+        self.assertEqual(self.operator.get("/v1/policy").body["digest"], before)
+        answer = self.agent.decide("after", os.urandom(4).hex(), "kb.read")
+        self.assertEqual((answer.body["decision"], answer.body["policy"]), ("allow", before))
+
+    def rejected(self) -> list[dict]:
+        return [event for event in self.auditor.events("kind=policy") if event["change"] == "rejected"]
+
+    def setUp(self) -> None:
+        self.before = self.operator.get("/v1/policy").body["digest"]
+        self.count = len(self.rejected())
+        self.server.write_policy(BROKEN)
+        self.addCleanup(self.server.write_policy, harness.POLICY)
+
+    def test_a_broken_reload_is_answered_422_and_the_old_policy_goes_on(self):
+        answer = self.operator.post("/v1/policy/reload")
+        self.assertEqual(answer.status, 422)
+        self.assertIn("aktions", answer.text)
+        self.assert_old_goes_on(self.before)
+        events = self.rejected()
+        self.assertEqual(len(events), self.count + 1)
+        self.assertEqual(events[-1]["caller"], "olga")
+
+    def test_a_broken_reload_by_signal_is_recorded_with_who_sent_it(self):
+        self.server.signal(signal.SIGHUP)
+        harness.until("the event", lambda: len(self.rejected()) == self.count + 1)
+        self.assertEqual(self.rejected()[-1]["caller"], f"local:{os.getuid()}")
+        self.assert_old_goes_on(self.before)
+
+
+class NoSpace(unittest.TestCase):
+    def test_with_little_space_allows_stop_while_switches_and_results_still_fit(self):
+        server = server_case(self).start()
+        agent = server.agent()
+        operator = server.client("olga", "human", "operator", tenant="*")
+        open_allow = agent.decide("run", "1", "kb.read").body
+        self.assertEqual(server.stop(), 0)
+        server.write_config(space_stop="1000000GiB")
+        server.start(ready=False)
+        harness.until("livez", lambda: answers(server, "/livez"))
+        self.assertEqual(agent.decide("run", "2", "kb.read").outcome, (200, "stop", "audit_space"))
+        self.assertEqual(agent.decide("run", "3", "no.such").outcome, (200, "stop", "no_rule_allows"))
+        self.assertEqual(agent.result(open_allow["decision_id"]).status, 201)
+        thrown = operator.post("/v1/kill-switches", {"scope": "global", "reason": "full"})
+        self.assertEqual(thrown.status, 201)
+        self.assertEqual(server.stop(), 0)
+        self.assertEqual(server.verify().returncode, 0)
+
+
+def answers(server: harness.Server, path: str) -> bool:
+    try:
+        return server.anonymous().get(path).status == 200
+    except OSError:
+        return False
+
+
+class Results(unittest.TestCase):
+    POLICY = harness.POLICY + "results: {within: 1s, allow_valid: 1s}\n"
+
+    def test_a_result_never_reported_is_recorded_as_unreported_once_and_a_late_one_after_it(self):
+        server = server_case(self, self.POLICY, {"result_grace": 0}).start()
+        agent, auditor = server.agent(), server.client("ann", "human", "auditor", tenant="*")
+        asked = agent.decide("run", "1", "kb.read").body
+        events = harness.until("unreported", lambda: [
+            event for event in auditor.events("run_id=run") if event.get("change") == "unreported"])
+        self.assertEqual((events[0]["kind"], events[0]["decision_id"]), ("result", asked["decision_id"]))
+        self.assertEqual(agent.result(asked["decision_id"]).status, 201)
+        changes = [event.get("change") for event in auditor.events("run_id=run&kind=result")]
+        self.assertEqual(changes, ["unreported", "late_result"])
+        self.assertEqual(server.stop(), 0)
+        self.assertEqual(server.verify().returncode, 0)
+
+
+class Waiting(unittest.TestCase):
+    def setUp(self) -> None:
+        self.server = server_case(self).start()
+        self.agent, self.alice = self.server.agent(), self.server.approver("alice")
+
+    def wait_in_vain(self) -> socket.socket:
+        """Ask with Prefer: wait on a bare socket; gives it once the approval is pending."""
+        body = b'{"run_id":"run","step_id":"1","action":"refund.create","args":{"order":"A-1"}}'
+        waiter = socket.create_connection(self.server.address(), timeout=harness.DEADLINE_S)
+        self.addCleanup(waiter.close)
+        waiter.sendall(b"POST /v1/decisions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                       b"Authorization: Bearer " + str(self.agent.token).encode() + b"\r\nPrefer: wait=60\r\n"
+                       b"Content-Length: " + str(len(body)).encode() + b"\r\n\r\n" + body)
+        harness.until("the approval", self.pending)
+        return waiter
+
+    def pending(self) -> list[dict]:
+        return self.alice.get("/v1/approvals?status=pending").body["approvals"]
+
+    def test_an_approval_outlives_the_agent_that_waited_for_it(self):
+        self.wait_in_vain().close()
+        approval = self.pending()[0]["approval_id"]
+        self.assertEqual(self.alice.grant(approval).status, 200)
+        answer = self.agent.decide("run", "2", "refund.create", {"order": "A-1"}, approval_id=approval)
+        retry = self.agent.decide("run", "1", "refund.create", {"order": "A-1"})
+        allowed = [got.body["decision_id"] for got in (answer, retry) if got.body["decision"] == "allow"]
+        self.assertEqual(len(set(allowed)), 1, (answer, retry))
+
+    def test_who_waits_is_answered_when_the_server_stops(self):
+        waiter = self.wait_in_vain()
+        self.assertEqual(self.server.stop(), 0)
+        answer = waiter.makefile("rb").read().decode()
+        self.assertIn(" 200 ", answer.splitlines()[0])
+        self.assertIn('"approval_required"', answer)
+
+
+class RolledBack(unittest.TestCase):
+    def setUp(self) -> None:
+        self.server = server_case(self).start()
+        self.agent = self.server.agent()
+        self.agent.decide("run", "1", "kb.read")
+        self.assertEqual(self.server.stop(), 0)
+        self.old = self.server.root / "old"
+        shutil.copytree(self.server.data, self.old)
+        self.server.start()
+        self.assertEqual(self.agent.decide("run", "2", "kb.read").status, 200)
+        self.assertEqual(self.server.stop(), 0)
+
+    def restore(self, keep_checkpoint: bool) -> None:
+        for path in self.old.iterdir():
+            if path.is_file() and not (keep_checkpoint and path.name == "checkpoint"):
+                shutil.copy(path, self.server.data / path.name)
+
+    def test_an_old_journal_beside_a_newer_published_checkpoint_does_not_start(self):
+        self.restore(keep_checkpoint=True)
+        self.assertEqual(exit_code(self.server), 65)
+        self.assertRegex(self.server.log(), r"recover")
+        self.assertNotEqual(self.server.verify().returncode, 0)
+
+    def test_an_operator_who_accepts_the_break_goes_on_and_it_is_recorded(self):
+        self.restore(keep_checkpoint=True)
+        self.assertEqual(exit_code(self.server), 65)
+        size = len(self.server.recorded())
+        done = self.server.cli("recover", "--accept", str(size), "--reason", "restored a backup")
+        self.assertEqual(done.returncode, 0)
+        self.server.start()
+        self.assertEqual(self.agent.decide("run", "3", "kb.read").body["decision"], "allow")
+        self.assertEqual(self.server.stop(), 0)
+        self.assertIn("restored a backup", " ".join(row.data.decode() for row in self.server.recorded()[size:]))
+        self.assertEqual(self.server.verify().returncode, 0)
+
+    def test_a_journal_that_lost_its_signing_key_does_not_start_under_a_new_one(self):
+        (self.server.data / "keys" / "signing.key").unlink()
+        self.assertNotEqual(exit_code(self.server), 0)
+        self.assertFalse((self.server.data / "keys" / "signing.key").exists())
+
+
+class Tampered(unittest.TestCase):
+    """Somebody with the file, without the key."""
+
+    def setUp(self) -> None:
+        self.server = server_case(self).start()
+        agent = self.server.agent()
+        for step in range(6):
+            agent.decide("run", str(step), "kb.read" if step % 2 else "database.drop")
+        self.assertEqual(self.server.stop(), 0)
+        self.assertEqual(self.server.verify().returncode, 0)
+
+    def edit(self, *statements: str) -> None:
+        store = sqlite3.connect(self.server.data / "journal.db")
+        for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            store.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            store.execute(statement)
+        store.commit()
+        store.close()
+
+    def assert_tampered(self) -> None:
+        done = self.server.verify()
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+
+    def test_a_changed_event_is_found(self):
+        self.edit("UPDATE body SET bytes = replace(CAST(bytes AS TEXT), '\"stop\"', '\"slop\"') WHERE seq = "
+                  "(SELECT max(seq) FROM body WHERE CAST(bytes AS TEXT) LIKE '%\"stop\"%')")
+        self.assert_tampered()
+
+    def test_a_missing_event_is_found(self):
+        self.edit("DELETE FROM body WHERE seq = 4")
+        self.assert_tampered()
+
+    def test_a_missing_tail_is_found(self):
+        self.edit("DELETE FROM body WHERE seq >= (SELECT max(seq) - 1 FROM body)")
+        self.assert_tampered()
+
+    def test_swapped_events_are_found(self):
+        self.edit("UPDATE body SET seq = -1 WHERE seq = 4", "UPDATE body SET seq = 4 WHERE seq = 5",
+                  "UPDATE body SET seq = 5 WHERE seq = -1")
+        self.assert_tampered()
+
+    def test_an_invented_event_is_found(self):
+        self.edit("INSERT INTO body SELECT (SELECT max(seq) + 1 FROM body), run, tenant, agent, actor, action, "
+                  "action_key, reason, approval, kind, decision, layer, scope, time, bytes FROM body WHERE seq = 4")
+        self.assert_tampered()
+
+    def test_a_search_column_that_differs_from_the_event_is_found(self):
+        self.edit("UPDATE body SET decision = 2 WHERE decision = 0")
+        self.assert_tampered()
+
+    def test_a_log_without_a_seal_fails(self):
+        self.edit("DELETE FROM checkpoint")
+        self.assert_tampered()
+
+    def test_a_seal_of_another_key_fails(self):
+        other = server_case(self).start()
+        self.assertEqual(other.stop(), 0)
+        vkey = (other.data / "vkey").read_text().strip()
+        self.assertNotEqual(self.server.cli("verify", "--key", vkey, check=False).returncode, 0)
+
+    def test_the_published_key_verifies(self):
+        vkey = (self.server.data / "vkey").read_text().strip()
+        self.assertEqual(self.server.cli("verify", "--key", vkey, check=False).returncode, 0)
+
+
+CLOCK_PRELOAD = os.environ.get("CLOCK_PRELOAD", "")
+
+
+@unittest.skipUnless(os.path.exists(CLOCK_PRELOAD), "not run: CLOCK_PRELOAD names no library")
+class Clock(unittest.TestCase):
+    """The wall clock moves under the server."""
+
+    def setUp(self) -> None:
+        self.file = pathlib.Path(harness.tempfile.mkdtemp(prefix="gk-clock-")) / "offset"
+        self.addCleanup(shutil.rmtree, self.file.parent)
+        self.set(0)
+        preload = {"LD_PRELOAD": CLOCK_PRELOAD, "CLOCK_FILE": str(self.file),
+                   "ASAN_OPTIONS": "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")}
+        self.server = server_case(self, env=preload).start()
+        self.agent = self.server.agent()
+
+    def set(self, seconds: int) -> None:
+        new = self.file.with_suffix(".new")
+        new.write_text(str(seconds))
+        new.rename(self.file)
+
+    def times(self) -> list[str]:
+        return [row.event["timestamp"] for row in self.server.recorded()]
+
+    def test_a_clock_that_jumps_is_recorded_while_decisions_go_on_in_ledger_time(self):
+        auditor = self.server.client("ann", "human", "auditor", tenant="*")
+        for step, offset in enumerate((0, 3600, -7200)):
+            self.set(offset)
+            self.assertEqual(self.agent.decide("run", str(step), "kb.read").body["decision"], "allow")
+            if offset:
+                harness.until("the clock event", lambda: auditor.events("kind=clock"))
+        self.set(0)
+        self.assertEqual(self.server.stop(), 0)
+        times = self.times()
+        self.assertEqual(times, sorted(times))
+        self.assertLess(times[-1][:13], "9999")
+        self.assertEqual(self.server.verify().returncode, 0)
+
+    def test_a_clock_set_back_over_a_restart_never_lets_time_run_backwards(self):
+        self.agent.decide("run", "1", "kb.read")
+        self.assertEqual(self.server.stop(), 0)
+        self.set(-86400)
+        self.server.start()
+        self.assertEqual(self.agent.decide("run", "2", "kb.read").body["decision"], "allow")
+        self.assertEqual(self.server.stop(), 0)
+        times = self.times()
+        self.assertEqual(times, sorted(times))
+
+    def test_a_clock_far_ahead_at_start_is_not_believed_until_somebody_accepts_it(self):
+        self.assertEqual(self.server.stop(), 0)
+        before = self.times()[-1][:10]
+        self.set(400 * 86400)
+        self.server.start(ready=False)
+        harness.until("livez", lambda: answers(self.server, "/livez"))
+        auditor = self.server.client("ann", "human", "auditor", tenant="*")
+        self.assertTrue(harness.until("the clock event", lambda: auditor.events("kind=clock")))
+        self.assertLess(auditor.events("kind=clock")[-1]["timestamp"][:7], before[:4] + "-99")
+        self.assertEqual(self.server.stop(), 0)
+
+
+if __name__ == "__main__":
+    harness.main()
