@@ -1,0 +1,101 @@
+/* Names, globs, amounts, ids. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "codec/digest.h"
+#include "model/decimal.h"
+#include "model/ids.h"
+#include "model/names.h"
+#include "model/request.h"
+
+Test(names, globs_match_within_and_across_dots)
+{
+	cr_assert(name_glob("*", "crm.search"));
+	cr_assert(name_glob("*.delete", "a.b.delete"));
+	cr_assert(name_glob("kb.*", "kb.x.y"));
+	cr_assert(name_glob("a*b*c", "a.x.b.y.c"));
+	cr_assert(!name_glob("kb.*", "kb"));
+	cr_assert(!name_glob("*.delete", "a.deleted"));
+	cr_assert(!name_glob("", "a"));
+	cr_assert(name_glob("", ""));
+}
+
+Test(names, a_hostile_glob_is_still_quick)
+{
+	char text[129];
+
+	memset(text, 'a', 128);
+	text[128] = '\0';
+	cr_assert(!name_glob("*a*a*a*a*a*a*a*a*a*a*a*a*b", text));
+}
+
+Test(names, ids_have_an_alphabet_and_a_length)
+{
+	char text[130];
+
+	cr_assert(name_is_id("run_981/a:b@c-d.E"));
+	cr_assert(!name_is_id(""));
+	cr_assert(!name_is_id("a~b"));
+	cr_assert(name_is_step("a~granted"));
+	cr_assert(!name_is_id("a b"));
+	cr_assert(!name_is_action("a/b"));
+	memset(text, 'a', 129);
+	text[129] = '\0';
+	cr_assert(!name_is_id(text));
+	text[128] = '\0';
+	cr_assert(name_is_id(text));
+}
+
+Test(names, amounts_are_exact_and_bounded)
+{
+	static const char *const bad[] = {"", ".", "-1", "+1", "1.", ".5",
+	    "1e3", "0.0000001", "1 ", "1000000000001", "99999999999999999999"};
+	char text[DECIMAL_TEXT_BYTES];
+	int64_t micros;
+
+	cr_assert(decimal_parse("0.02", &micros, NULL) == GK_OK);
+	cr_assert(micros == 20000);
+	cr_assert(decimal_parse("1000000000000", &micros, NULL) == GK_OK);
+	for (size_t i = 0; i < GK_COUNT(bad); i++) {
+		cr_assert(decimal_parse(bad[i], &micros, NULL) != GK_OK, "%s",
+		    bad[i]);
+	}
+	decimal_print(20000, text);
+	cr_assert_str_eq(text, "0.02");
+	decimal_print(-1500000, text);
+	cr_assert_str_eq(text, "-1.5");
+	decimal_print(INT64_MIN, text);
+	cr_assert_str_eq(text, "-9223372036854.775808");
+}
+
+Test(names, ids_carry_their_seq_and_nobody_else_can_make_one)
+{
+	struct id_key key = {"0123456789abcde"};
+	char text[ID_TEXT_BYTES], other[ID_TEXT_BYTES];
+	uint64_t seq;
+
+	id_print(&key, ID_DECISION, 1041, text);
+	cr_assert(id_parse(&key, ID_DECISION, text, &seq));
+	cr_assert(seq == 1041);
+	cr_assert(!id_parse(&key, ID_APPROVAL, text, &seq));
+	for (size_t i = 0; i < strlen(text); i++) {
+		memcpy(other, text, sizeof(text));
+		other[i] = other[i] == 'A' ? 'B' : 'A';
+		cr_assert(
+		    !id_parse(&key, ID_DECISION, other, &seq), "%s", other);
+	}
+}
+
+Test(names, a_traceparent_parses_or_is_dropped)
+{
+	cr_assert(request_traceparent_ok(
+	    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+	cr_assert(!request_traceparent_ok(
+	    "00-00000000000000000000000000000000-00f067aa0ba902b7-01"));
+	cr_assert(!request_traceparent_ok(
+	    "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01"));
+	cr_assert(!request_traceparent_ok(
+	    "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+	cr_assert(!request_traceparent_ok("00-"));
+	cr_assert(!request_traceparent_ok(""));
+}
