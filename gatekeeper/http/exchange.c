@@ -1,0 +1,842 @@
+/* One request from its first header line to its answer's last byte. */
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "http/exchange.h"
+#include "http/head.h"
+#include "http/uri.h"
+
+#define EXCHANGE_SPARE_MAX    64
+#define EXCHANGE_KEEP_BYTES   (64u * 1024) /* of a body buffer that is kept */
+#define EXCHANGE_ARENA_BYTES  (64u * 1024)
+#define EXCHANGE_OUT_BYTES    (4u * 1024 * 1024)
+#define EXCHANGE_STREAM_PIECE (32u * 1024)
+#define EXCHANGE_RETRY_MS     1000
+
+static const char exchange_json[] = "application/json";
+static const char exchange_problem[] = "application/problem+json";
+static const char exchange_ndjson[] = "application/x-ndjson";
+static const char exchange_metrics[] =
+    "text/plain; version=0.0.4; charset=utf-8";
+
+enum exchange_stage {
+	EXCHANGE_HEAD, /* the header is being received */
+	EXCHANGE_BODY, /* the header is judged, the body is awaited */
+	EXCHANGE_CALL, /* with the gate; the connection is suspended */
+	EXCHANGE_ANSWERED,
+};
+
+/* Reused from one request to the next; all that a request needs is in it. */
+struct exchange {
+	struct exchange *next; /* in loop->done or loop->spare */
+	struct conn *conn;
+	struct MHD_Connection *connection;
+	enum exchange_stage stage;
+	char *target; /* in arena */
+	size_t target_n;
+	const struct route *route; /* NULL: none */
+	char *id;                  /* behind {id}, decoded; NULL: none */
+	struct head head;
+	struct uri uri;
+	struct auth auth;
+	struct problem problem; /* status 0: none so far */
+	char allow[ROUTES_ALLOW_BYTES];
+	bool close; /* answer at once, and no further request */
+	bool old;   /* HTTP/1.0 */
+	bool is_head;
+	uint64_t received; /* bytes of body */
+	struct gk_buf body;
+	struct json_value *json;
+	struct gk_err err;
+	struct gk_arena arena;
+	struct gk_buf out; /* an answer of our own */
+	struct gate_call call;
+	bool called;    /* call is initialised */
+	bool admitted;  /* counted in http->in_flight */
+	bool streaming; /* counted in http->streams */
+	bool waiting;   /* stream: a page was asked for */
+	size_t sent;    /* stream: of the page */
+};
+
+/* The gate's thread: hand the call back to its loop. */
+static void
+exchange_called(struct gate_call *call)
+{
+	struct exchange *ex = call->user;
+	struct loop *loop = ex->conn->loop;
+	struct exchange *first = atomic_load(&loop->done);
+
+	do {
+		ex->next = first;
+	} while (!atomic_compare_exchange_weak(&loop->done, &first, ex));
+	/* from here on ex may be gone; who found the list empty rings */
+	if (first == NULL) {
+		http__loop_wake(loop);
+	}
+}
+
+/* Any thread, while the connection is suspended: has the client hung up? */
+static bool
+exchange_alive(struct gate_call *call)
+{
+	const struct exchange *ex = call->user;
+	struct pollfd fd = {.fd = ex->conn->fd, .events = POLLRDHUP};
+
+	return poll(&fd, 1, 0) <= 0 ||
+	       (fd.revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0;
+}
+
+size_t
+exchange_resume(struct loop *loop)
+{
+	struct exchange *ex = atomic_exchange(&loop->done, NULL);
+	size_t count = 0;
+
+	while (ex != NULL) {
+		struct exchange *next = ex->next;
+
+		loop->calls--;
+		count++;
+		http__conn_phase(
+		    ex->conn, CONN_ANSWER, loop->http->idle_timeout_us);
+		MHD_resume_connection(ex->connection);
+		ex = next;
+	}
+	return count;
+}
+
+/*
+ * Only this thread resumes, and only after the callback that we are in has
+ * returned: so suspending after gate_begin() is as good as before, and calls
+ * that end at once needn't be suspended at all.
+ */
+static void
+exchange_suspend(struct exchange *ex)
+{
+	ex->conn->loop->calls++;
+	http__conn_phase(ex->conn, CONN_CALL, 0);
+	MHD_suspend_connection(ex->connection);
+}
+
+static struct exchange *
+exchange_new(struct loop *loop)
+{
+	struct exchange *ex = loop->spare;
+
+	if (ex != NULL) {
+		loop->spare = ex->next;
+		loop->spare_count--;
+	} else {
+		ex = calloc(1, sizeof(*ex));
+	}
+	if (ex != NULL) {
+		ex->arena.cap = EXCHANGE_ARENA_BYTES;
+		ex->body.cap = ROUTE_MIB;
+		ex->out.cap = EXCHANGE_OUT_BYTES;
+	}
+	return ex;
+}
+
+static void
+exchange_free(struct exchange *ex)
+{
+	gk_buf_done(&ex->body);
+	gk_buf_done(&ex->out);
+	gk_arena_done(&ex->arena);
+	free(ex);
+}
+
+static void
+exchange_trim(struct gk_buf *buf)
+{
+	if (buf->room > EXCHANGE_KEEP_BYTES) {
+		gk_buf_done(buf);
+	}
+	gk_buf_clear(buf);
+}
+
+/* Ready for the next request, or freed. */
+static void
+exchange_reuse(struct loop *loop, struct exchange *ex)
+{
+	struct gk_buf body, out;
+	struct gk_arena arena;
+
+	if (loop->spare_count >= EXCHANGE_SPARE_MAX) {
+		exchange_free(ex);
+		return;
+	}
+	exchange_trim(&ex->body);
+	exchange_trim(&ex->out);
+	gk_arena_clear(&ex->arena);
+	body = ex->body;
+	out = ex->out;
+	arena = ex->arena;
+	*ex = (struct exchange){.body = body, .out = out, .arena = arena};
+	ex->next = loop->spare;
+	loop->spare = ex;
+	loop->spare_count++;
+}
+
+void
+exchange_done(struct loop *loop)
+{
+	while (loop->spare != NULL) {
+		struct exchange *next = loop->spare->next;
+
+		exchange_free(loop->spare);
+		loop->spare = next;
+	}
+	loop->spare_count = 0;
+}
+
+void *
+exchange_target(
+    void *cls, const char *target, struct MHD_Connection *connection)
+{
+	struct loop *loop = cls;
+	struct exchange *ex = exchange_new(loop);
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	    connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	if (ex == NULL) {
+		return NULL; /* exchange_handle() hangs up */
+	}
+	GK_ASSERT(info != NULL && info->socket_context != NULL);
+	ex->conn = info->socket_context;
+	ex->connection = connection;
+	loop->active++;
+	if (target != NULL) {
+		ex->target_n = strlen(target);
+		ex->target = gk_arena_strdup(&ex->arena, target);
+	}
+	http__conn_phase(ex->conn, CONN_HEADER, loop->http->header_timeout_us);
+	return ex;
+}
+
+void
+exchange_completed(void *cls, struct MHD_Connection *connection,
+    void **exchange, enum MHD_RequestTerminationCode why)
+{
+	struct loop *loop = cls;
+	struct exchange *ex = *exchange;
+
+	(void)connection;
+	(void)why;
+	if (ex == NULL) {
+		return;
+	}
+	http__conn_phase(ex->conn, CONN_IDLE, loop->http->idle_timeout_us);
+	if (ex->called) {
+		gate_call_done(&ex->call);
+	}
+	if (ex->admitted) {
+		(void)atomic_fetch_sub(&loop->http->in_flight, 1);
+	}
+	if (ex->streaming) {
+		(void)atomic_fetch_sub(&loop->http->streams, 1);
+	}
+	json_freep(&ex->json);
+	http__auth_done(&ex->auth);
+	loop->active--;
+	*exchange = NULL;
+	exchange_reuse(loop, ex);
+}
+
+/* The first refusal stands. */
+static void
+exchange_refuse(
+    struct exchange *ex, int status, const char *code, const char *detail)
+{
+	if (ex->problem.status == 0) {
+		ex->problem = (struct problem){
+		    .status = status, .code = code, .detail = detail};
+	}
+}
+
+static void
+exchange_turn_away(struct exchange *ex, const char *code, const char *detail)
+{
+	HTTP_COUNT(ex->conn->loop, turned_away, 1);
+	exchange_refuse(ex, MHD_HTTP_SERVICE_UNAVAILABLE, code, detail);
+	ex->problem.retry_after_ms = EXCHANGE_RETRY_MS;
+}
+
+/* The headers that every answer has, and those that this one has. */
+static bool
+exchange_headers(
+    const struct exchange *ex, struct MHD_Response *response, int status)
+{
+	char text[48];
+	bool ok = MHD_add_response_header(response,
+		      MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") == MHD_YES &&
+		  MHD_add_response_header(
+		      response, "X-Content-Type-Options", "nosniff") == MHD_YES;
+
+	if (ex->close || ex->conn->loop->draining) {
+		ok &= MHD_add_response_header(response,
+			  MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES;
+	}
+	if (ex->problem.retry_after_ms > 0) {
+		(void)snprintf(text, sizeof(text), "%" PRId64,
+		    problem_retry_after_s(ex->problem.retry_after_ms));
+		ok &= MHD_add_response_header(response,
+			  MHD_HTTP_HEADER_RETRY_AFTER, text) == MHD_YES;
+	}
+	if (ex->problem.allow != NULL) {
+		ok &= MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW,
+			  ex->problem.allow) == MHD_YES;
+	}
+	if (status == MHD_HTTP_UNAUTHORIZED) {
+		ok &= MHD_add_response_header(response,
+			  MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+			  ex->head.authorization == NULL
+			      ? "Bearer realm=\"gatekeeper\""
+			      : "Bearer realm=\"gatekeeper\", "
+				"error=\"invalid_token\"") == MHD_YES;
+	}
+	if (status == MHD_HTTP_OK && ex->call.wait_us > 0) {
+		(void)snprintf(text, sizeof(text), "wait=%" PRId64,
+		    ex->call.wait_us / GK_US_PER_S);
+		ok &= MHD_add_response_header(
+			  response, "Preference-Applied", text) == MHD_YES;
+	}
+	return ok;
+}
+
+static void
+exchange_count(struct exchange *ex, int status, size_t bytes)
+{
+	struct loop *loop = ex->conn->loop;
+	size_t route = ex->route == NULL ? ROUTE_COUNT : ex->route->id;
+
+	(void)atomic_fetch_add_explicit(
+	    &loop->counts.answers[route][status / 100], 1,
+	    memory_order_relaxed);
+	HTTP_COUNT(loop, response_bytes, bytes);
+}
+
+/* Queue a response that is made; MHD_NO hangs up. */
+static enum MHD_Result
+exchange_queue(struct exchange *ex, int status, const char *type,
+    struct MHD_Response *response)
+{
+	enum MHD_Result rc = MHD_NO;
+
+	if (response == NULL) {
+		return MHD_NO;
+	}
+	if (MHD_add_response_header(
+		response, MHD_HTTP_HEADER_CONTENT_TYPE, type) == MHD_YES &&
+	    exchange_headers(ex, response, status)) {
+		rc = MHD_queue_response(
+		    ex->connection, (unsigned)status, response);
+	}
+	MHD_destroy_response(response);
+	ex->stage = EXCHANGE_ANSWERED;
+	http__conn_phase(
+	    ex->conn, CONN_ANSWER, ex->conn->loop->http->idle_timeout_us);
+	return rc;
+}
+
+/* Answer with bytes that stay until the exchange is completed. */
+static enum MHD_Result
+exchange_answer(
+    struct exchange *ex, int status, const char *type, struct gk_buf *bytes)
+{
+	exchange_count(ex, status, bytes->len);
+	return exchange_queue(ex, status, type,
+	    MHD_create_response_from_buffer(
+		bytes->len, bytes->bytes, MHD_RESPMEM_PERSISTENT));
+}
+
+static enum MHD_Result
+exchange_answer_problem(struct exchange *ex)
+{
+	gk_buf_clear(&ex->out);
+	if (problem_print(&ex->problem, &ex->out, &ex->err) != GK_OK) {
+		return MHD_NO;
+	}
+	return exchange_answer(
+	    ex, ex->problem.status, exchange_problem, &ex->out);
+}
+
+/* One header line for the checks. */
+static enum MHD_Result
+exchange_head_line(void *cls, enum MHD_ValueKind kind, const char *name,
+    size_t name_n, const char *value, size_t value_n)
+{
+	(void)kind;
+	head_line(cls, name, name_n, value == NULL ? "" : value, value_n);
+	return MHD_YES;
+}
+
+/* The bytes: is there only one way to read them? */
+static void
+exchange_check_bytes(struct exchange *ex, const char *url, const char *method,
+    const char *version)
+{
+	head_begin(&ex->head, method, url, ex->target_n, version);
+	(void)MHD_get_connection_values_n(
+	    ex->connection, MHD_HEADER_KIND, exchange_head_line, &ex->head);
+	head_finish(&ex->head);
+	if (ex->head.fault != NULL) {
+		ex->close = true;
+		HTTP_COUNT(ex->conn->loop, malformed, 1);
+		exchange_refuse(ex, MHD_HTTP_BAD_REQUEST, "malformed_request",
+		    ex->head.fault);
+	}
+	ex->old = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
+	if (!ex->old && strcmp(version, MHD_HTTP_VERSION_1_1) != 0) {
+		ex->close = true;
+		exchange_refuse(ex, MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED,
+		    "http_version", "only HTTP/1.1 and HTTP/1.0 are spoken");
+	}
+}
+
+/* The target: is there such a route? */
+static void
+exchange_check_route(struct exchange *ex, const char *method)
+{
+	struct route_match match;
+
+	if (ex->target == NULL ||
+	    uri_split(ex->target, &ex->uri, &ex->err) != GK_OK) {
+		exchange_refuse(ex, MHD_HTTP_BAD_REQUEST, "bad_target",
+		    ex->target == NULL ? "the request target is missing"
+				       : ex->err.text);
+		return;
+	}
+	routes_find(method, &ex->uri, &match);
+	if (match.methods == 0) {
+		exchange_refuse(ex, MHD_HTTP_NOT_FOUND, "no_such_route",
+		    "there is nothing at this path");
+	} else if (match.route == NULL) {
+		exchange_refuse(ex, MHD_HTTP_METHOD_NOT_ALLOWED,
+		    "method_not_allowed", "this path doesn't take that method");
+		routes_allow(match.methods, ex->allow);
+		ex->problem.allow = ex->allow;
+	} else if (match.target != NULL && !uri_decode(match.target)) {
+		exchange_refuse(ex, MHD_HTTP_BAD_REQUEST, "bad_target",
+		    "the path isn't UTF-8 text");
+	}
+	ex->route = match.route;
+	ex->id = match.target;
+	ex->is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+}
+
+/* Unknown query parameters loosen nothing: they are refused. */
+static void
+exchange_check_params(struct exchange *ex)
+{
+	for (size_t i = 0; i < ex->uri.param_count; i++) {
+		if (routes_takes_param(ex->route, ex->uri.params[i].name)) {
+			continue;
+		}
+		exchange_refuse(ex, MHD_HTTP_BAD_REQUEST, "unknown_parameter",
+		    gk_arena_printf(&ex->arena,
+			"there is no query parameter \"%s\" here",
+			ex->uri.params[i].name));
+	}
+}
+
+/* May this connection ask that route at all? */
+static void
+exchange_check_door(struct exchange *ex)
+{
+	struct conn *conn = ex->conn;
+	struct http *http = conn->loop->http;
+
+	if (conn->tls && !conn->verified) {
+		conn->verified = http__tls_verified(
+		    http->tls, http__loop_session(ex->connection));
+		if (!conn->verified) {
+			ex->close = true;
+			exchange_refuse(ex, MHD_HTTP_FORBIDDEN,
+			    "client_certificate",
+			    "a certificate of a known authority is needed");
+		}
+	}
+	if (ex->route == NULL) {
+		return;
+	}
+	if (!conn->local && (ex->route->flags & ROUTE_OPEN) == 0 &&
+	    !head_host_is(ex->head.host, http->hosts, http->host_count)) {
+		exchange_refuse(ex, MHD_HTTP_MISDIRECTED_REQUEST,
+		    "host_not_allowed", "this Host isn't one of `hosts`");
+	}
+	if (conn->reserved && (ex->route->flags & ROUTE_CONTROL) == 0) {
+		ex->close = true;
+		exchange_turn_away(ex, "too_many_connections",
+		    "all connections but those of control routes are taken");
+	}
+}
+
+/* What the header says about a body: is one due, and of that kind and size? */
+static void
+exchange_check_body(struct exchange *ex)
+{
+	const struct head *head = &ex->head;
+	const struct route *route = ex->route;
+
+	if (!head->chunked && head->content_length == 0) {
+		if (route->body == ROUTE_REQUIRED) {
+			exchange_refuse(ex, MHD_HTTP_BAD_REQUEST,
+			    "body_missing", "this needs a JSON body");
+		}
+	} else if (route->body == ROUTE_NONE) {
+		exchange_refuse(ex, MHD_HTTP_BAD_REQUEST, "body_not_allowed",
+		    "this takes no body");
+	} else if (head->content_length > route->cap_bytes) {
+		exchange_refuse(ex, MHD_HTTP_CONTENT_TOO_LARGE,
+		    "body_too_large", "the body is larger than this takes");
+	} else if (head->content_type == NULL ||
+		   !head_is_json(head->content_type)) {
+		exchange_refuse(ex, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
+		    "unsupported_media_type",
+		    "the body must be application/json");
+	}
+}
+
+static void
+exchange_check_caller(struct exchange *ex)
+{
+	if (ex->problem.status == 0 && (ex->route->flags & ROUTE_OPEN) == 0) {
+		(void)http__auth(&ex->auth, ex->conn->loop->http->gate,
+		    ex->conn, ex->head.authorization, ex->route, &ex->arena,
+		    &ex->problem);
+	}
+}
+
+/*
+ * The header is there.  What is refused here is answered after its body has
+ * been swallowed, so that the client reads the answer and can go on; unless
+ * the body can't be trusted, is too long, or waits for a 100 Continue.
+ */
+static enum MHD_Result
+exchange_head(struct exchange *ex, const char *url, const char *method,
+    const char *version)
+{
+	bool body;
+
+	ex->stage = EXCHANGE_BODY;
+	exchange_check_bytes(ex, url, method, version);
+	exchange_check_route(ex, method);
+	exchange_check_door(ex);
+	if (ex->route != NULL) {
+		exchange_check_params(ex);
+		exchange_check_caller(ex);
+		exchange_check_body(ex);
+	}
+	body = ex->head.chunked || ex->head.content_length > 0;
+	if (ex->problem.status != 0 &&
+	    (ex->close || (body && ex->head.expect) ||
+		ex->head.content_length > ROUTE_MIB ||
+		ex->problem.status == MHD_HTTP_CONTENT_TOO_LARGE)) {
+		ex->close |= body;
+		return exchange_answer_problem(ex);
+	}
+	if (body) {
+		http__conn_phase(
+		    ex->conn, CONN_BODY, ex->conn->loop->http->body_timeout_us);
+	}
+	return MHD_YES;
+}
+
+static void
+exchange_parse(struct exchange *ex, const char *bytes, size_t n)
+{
+	struct json_limits limits = json_limits_request;
+	enum gk_rc rc;
+
+	limits.bytes = ex->route->cap_bytes;
+	rc = json_parse(bytes, n, &limits, &ex->json, &ex->err);
+	if (rc == GK_OK) {
+		return;
+	}
+	if (rc == GK_E_NOMEM) {
+		exchange_turn_away(ex, "busy", "memory ran out");
+		return;
+	}
+	exchange_refuse(ex, MHD_HTTP_BAD_REQUEST, "invalid_json", ex->err.text);
+	ex->problem.pointer = ex->err.where;
+}
+
+/*
+ * Some bytes of the body.  Usually it comes in one piece and is read where it
+ * lies.  False: more than anybody should send, hang up.
+ */
+static bool
+exchange_upload(struct exchange *ex, const char *bytes, size_t n)
+{
+	bool whole = ex->received == 0 && !ex->head.chunked &&
+		     n == ex->head.content_length;
+
+	ex->received += n;
+	HTTP_COUNT(ex->conn->loop, request_bytes, n);
+	if (ex->problem.status != 0) {
+		return ex->received <= 2 * ROUTE_MIB;
+	}
+	if (ex->received > ex->route->cap_bytes) {
+		exchange_refuse(ex, MHD_HTTP_CONTENT_TOO_LARGE,
+		    "body_too_large", "the body is larger than this takes");
+	} else if (whole) {
+		exchange_parse(ex, bytes, n);
+	} else if (gk_buf_add(&ex->body, bytes, n, &ex->err) != GK_OK) {
+		exchange_turn_away(ex, "busy", "memory ran out");
+	}
+	return true;
+}
+
+/* Copy from a page; ask for the next one when it is used up. */
+static ssize_t
+exchange_read(void *cls, uint64_t at, char *buf, size_t max)
+{
+	struct exchange *ex = cls;
+	struct loop *loop = ex->conn->loop;
+	size_t n;
+
+	(void)at;
+	http__conn_phase(ex->conn, CONN_ANSWER, loop->http->idle_timeout_us);
+	while (
+	    ex->waiting || (ex->sent == ex->call.reply.len && ex->call.more)) {
+		enum gate_step step;
+
+		if (ex->waiting) {
+			step = gate_finish(loop->http->gate, &ex->call);
+		} else {
+			gk_buf_clear(&ex->call.reply);
+			ex->sent = 0;
+			step = gate_begin(loop->http->gate, &ex->call);
+		}
+		ex->waiting = step == GATE_QUEUED;
+		if (ex->waiting) {
+			exchange_suspend(ex);
+			return 0;
+		}
+		if (ex->call.outcome != GATE_OK) {
+			return MHD_CONTENT_READER_END_WITH_ERROR;
+		}
+	}
+	n = ex->call.reply.len - ex->sent;
+	if (n == 0) {
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	}
+	n = n < max ? n : max;
+	memcpy(buf, ex->call.reply.bytes + ex->sent, n);
+	ex->sent += n;
+	HTTP_COUNT(loop, response_bytes, n);
+	return (ssize_t)n;
+}
+
+/* The gate has answered. */
+static enum MHD_Result
+exchange_finished(struct exchange *ex)
+{
+	struct gate_call *call = &ex->call;
+	int status = problem_status(call->outcome);
+
+	if (status < 300 && call->stream) {
+		exchange_count(ex, status, 0);
+		return exchange_queue(ex, status, exchange_ndjson,
+		    MHD_create_response_from_callback(MHD_SIZE_UNKNOWN,
+			EXCHANGE_STREAM_PIECE, exchange_read, ex, NULL));
+	}
+	ex->problem.retry_after_ms = call->retry_after_ms;
+	if (status < 300) {
+		return exchange_answer(ex, status, exchange_json, &call->reply);
+	}
+	exchange_refuse(ex, status,
+	    call->code == NULL ? "internal" : call->code, call->detail);
+	ex->problem.retry_after_ms = call->retry_after_ms;
+	ex->problem.pointer = call->pointer;
+	ex->problem.members = gk_buf_text(&call->reply);
+	return exchange_answer_problem(ex);
+}
+
+static enum MHD_Result
+exchange_step(struct exchange *ex, enum gate_step step)
+{
+	if (step == GATE_QUEUED) {
+		ex->stage = EXCHANGE_CALL;
+		exchange_suspend(ex);
+		return MHD_YES;
+	}
+	if (!ex->call.stream) {
+		ex->admitted = false;
+		(void)atomic_fetch_sub(&ex->conn->loop->http->in_flight, 1);
+	}
+	return exchange_finished(ex);
+}
+
+/* Room for one more call, and for one more stream if it is one? */
+static bool
+exchange_admit(struct exchange *ex, bool stream)
+{
+	struct http *http = ex->conn->loop->http;
+	unsigned most =
+	    http->max_in_flight +
+	    (ex->route->flags & ROUTE_CONTROL ? http->reserved_connections : 0);
+
+	ex->admitted = true;
+	if (atomic_fetch_add(&http->in_flight, 1) >= most) {
+		exchange_turn_away(ex, "busy", "too many calls are in flight");
+		return false;
+	}
+	if (!stream) {
+		return true;
+	}
+	ex->streaming = true;
+	if (atomic_fetch_add(&http->streams, 1) >= http->max_streams) {
+		exchange_refuse(ex, MHD_HTTP_TOO_MANY_REQUESTS,
+		    "too_many_streams", "as many streams as may be are open");
+		ex->problem.retry_after_ms = EXCHANGE_RETRY_MS;
+		return false;
+	}
+	return true;
+}
+
+static enum MHD_Result
+exchange_call(struct exchange *ex)
+{
+	const struct route *route = ex->route;
+	bool stream = (route->flags & ROUTE_STREAM) != 0 && ex->head.ndjson &&
+		      !ex->is_head;
+
+	if (stream && ex->old) { /* where the end of a body can't be told */
+		exchange_refuse(ex, MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED,
+		    "http_version", "a stream needs HTTP/1.1");
+		return exchange_answer_problem(ex);
+	}
+	if (!exchange_admit(ex, stream)) {
+		return exchange_answer_problem(ex);
+	}
+	gate_call_init(&ex->call, route->verb);
+	ex->called = true;
+	ex->call.caller = ex->auth.caller;
+	ex->call.local = ex->conn->admin;
+	ex->call.target = ex->id;
+	ex->call.body = ex->json;
+	ex->call.params = ex->uri.params;
+	ex->call.param_count = ex->uri.param_count;
+	if ((route->flags & ROUTE_WAIT) != 0 && ex->head.wait_s > 0) {
+		ex->call.wait_us = ex->head.wait_s * GK_US_PER_S;
+	}
+	ex->call.traceparent = ex->head.traceparent;
+	ex->call.stream = stream;
+	ex->call.done = exchange_called;
+	ex->call.alive = exchange_alive;
+	ex->call.user = ex;
+	return exchange_step(
+	    ex, gate_begin(ex->conn->loop->http->gate, &ex->call));
+}
+
+static enum MHD_Result
+exchange_livez(struct exchange *ex)
+{
+	bool failed = gate_failed(ex->conn->loop->http->gate);
+
+	if (failed) {
+		exchange_refuse(ex, MHD_HTTP_SERVICE_UNAVAILABLE, "failed",
+		    "the journal has failed");
+		return exchange_answer_problem(ex);
+	}
+	if (gk_buf_puts(&ex->out, "{\"status\":\"live\"}", &ex->err) != GK_OK) {
+		return MHD_NO;
+	}
+	return exchange_answer(ex, MHD_HTTP_OK, exchange_json, &ex->out);
+}
+
+static enum MHD_Result
+exchange_readyz(struct exchange *ex)
+{
+	const char *why = NULL;
+
+	if (!gate_ready(ex->conn->loop->http->gate, &why)) {
+		exchange_refuse(ex, MHD_HTTP_SERVICE_UNAVAILABLE, "not_ready",
+		    why == NULL ? "not ready" : why);
+		return exchange_answer_problem(ex);
+	}
+	if (gk_buf_puts(&ex->out, "{\"status\":\"ready\"}", &ex->err) !=
+	    GK_OK) {
+		return MHD_NO;
+	}
+	return exchange_answer(ex, MHD_HTTP_OK, exchange_json, &ex->out);
+}
+
+static enum MHD_Result
+exchange_metrics_page(struct exchange *ex)
+{
+	struct http *http = ex->conn->loop->http;
+
+	if (gate_metrics(http->gate, &ex->out, &ex->err) != GK_OK ||
+	    http_metrics(http, &ex->out, &ex->err) != GK_OK) {
+		exchange_refuse(ex, MHD_HTTP_INTERNAL_SERVER_ERROR, "internal",
+		    "the metrics couldn't be printed");
+		return exchange_answer_problem(ex);
+	}
+	return exchange_answer(ex, MHD_HTTP_OK, exchange_metrics, &ex->out);
+}
+
+/* The request is whole. */
+static enum MHD_Result
+exchange_ask(struct exchange *ex)
+{
+	if (ex->problem.status == 0 && ex->received > 0 && ex->json == NULL) {
+		exchange_parse(ex, gk_buf_text(&ex->body), ex->body.len);
+	} else if (ex->problem.status == 0 && ex->received == 0 &&
+		   ex->route->body == ROUTE_REQUIRED) {
+		exchange_refuse(ex, MHD_HTTP_BAD_REQUEST, "body_missing",
+		    "this needs a JSON body"); /* chunked, and empty */
+	}
+	if (ex->problem.status != 0) {
+		return exchange_answer_problem(ex);
+	}
+	if (ex->route->id == ROUTE_ID_LIVEZ) {
+		return exchange_livez(ex);
+	}
+	if (ex->route->id == ROUTE_ID_READYZ) {
+		return exchange_readyz(ex);
+	}
+	if (ex->route->id == ROUTE_ID_METRICS) {
+		return exchange_metrics_page(ex);
+	}
+	return exchange_call(ex);
+}
+
+enum MHD_Result
+exchange_handle(void *cls, struct MHD_Connection *connection, const char *url,
+    const char *method, const char *version, const char *upload,
+    size_t *upload_n, void **exchange)
+{
+	struct exchange *ex = *exchange;
+	struct loop *loop = cls;
+
+	(void)connection;
+	if (ex == NULL) {
+		return MHD_NO;
+	}
+	switch (ex->stage) {
+	case EXCHANGE_HEAD:
+		return exchange_head(ex, url, method, version);
+	case EXCHANGE_BODY:
+		if (*upload_n > 0) {
+			size_t n = *upload_n;
+
+			*upload_n = 0;
+			return exchange_upload(ex, upload, n) ? MHD_YES
+							      : MHD_NO;
+		}
+		return exchange_ask(ex);
+	case EXCHANGE_CALL:
+		return exchange_step(
+		    ex, gate_finish(loop->http->gate, &ex->call));
+	case EXCHANGE_ANSWERED:
+		break;
+	}
+	return MHD_YES;
+}

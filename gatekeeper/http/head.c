@@ -1,0 +1,263 @@
+/* Header checks: what would make two readers disagree about a request is refused. */
+#include <string.h>
+#include <strings.h>
+
+#include "http/head.h"
+#include "http/prefer.h"
+
+/* More than any white space that a sane client puts between two lines. */
+#define HEAD_GAP_MAX 64
+
+/* RFC 9110, section 5.6.2. */
+static bool
+head_is_token(const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char c = text[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			(c >= '0' && c <= '9') ||
+			(c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL))) {
+			return false;
+		}
+	}
+	return n > 0;
+}
+
+/* No control bytes but tabs. */
+static bool
+head_is_value(const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if ((c < 0x20 && c != '\t') || c == 0x7f) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Does to follow from within reach, with only the given bytes between them? */
+static bool
+head_follows(const char *from, const char *to, size_t least, const char *only)
+{
+	uintptr_t gap = (uintptr_t)to - (uintptr_t)from;
+
+	if ((uintptr_t)to < (uintptr_t)from || gap < least ||
+	    gap > HEAD_GAP_MAX) {
+		return false;
+	}
+	for (size_t i = 0; i < gap; i++) {
+		/* strchr finds the '\0' that ended a line as well */
+		if (strchr(only, from[i]) == NULL) {
+			return false;
+		}
+	}
+	return true;
+}
+
+void
+head_begin(struct head *head, const char *method, const char *target,
+    size_t target_n, const char *version)
+{
+	*head = (struct head){.wait_s = -1};
+	if (!head_is_token(method, strlen(method)) ||
+	    target != method + strlen(method) + 1 ||
+	    version != target + target_n + 1) {
+		head->fault = "the request line is malformed";
+	}
+	head->end = version + strlen(version);
+}
+
+/* "0" to "18446744073709551614", digits alone. */
+static bool
+head_length(const char *text, uint64_t *ret)
+{
+	uint64_t length = 0;
+
+	for (const char *at = text; *at != '\0'; at++) {
+		if (*at < '0' || *at > '9' ||
+		    __builtin_mul_overflow(length, (uint64_t)10, &length) ||
+		    __builtin_add_overflow(
+			length, (uint64_t)(*at - '0'), &length)) {
+			return false;
+		}
+	}
+	*ret = length;
+	return *text != '\0';
+}
+
+static void
+head_content_length(struct head *head, const char *value)
+{
+	if (head->has_length) {
+		head->fault = "Content-Length is there twice";
+	} else if (!head_length(value, &head->content_length)) {
+		head->fault = "Content-Length isn't a number";
+	}
+	head->has_length = true;
+}
+
+static void
+head_transfer_encoding(struct head *head, const char *value)
+{
+	if (head->has_encoding || strcasecmp(value, "chunked") != 0) {
+		head->fault = "Transfer-Encoding must be chunked, once";
+	}
+	head->has_encoding = true;
+	head->chunked = true;
+}
+
+/* A header that must not be there twice. */
+static void
+head_once(
+    struct head *head, const char **at, const char *value, const char *twice)
+{
+	if (*at != NULL) {
+		head->fault = twice;
+	}
+	*at = value;
+}
+
+static void
+head_prefer(struct head *head, const char *value)
+{
+	if (head->wait_s < 0) {
+		head->wait_s = prefer_wait(value);
+	}
+}
+
+static void
+head_known(struct head *head, const char *name, const char *value)
+{
+	if (strcasecmp(name, "Host") == 0) {
+		head_once(head, &head->host, value, "Host is there twice");
+	} else if (strcasecmp(name, "Content-Length") == 0) {
+		head_content_length(head, value);
+	} else if (strcasecmp(name, "Transfer-Encoding") == 0) {
+		head_transfer_encoding(head, value);
+	} else if (strcasecmp(name, "Content-Type") == 0) {
+		head_once(head, &head->content_type, value,
+		    "Content-Type is there twice");
+	} else if (strcasecmp(name, "Authorization") == 0) {
+		head_once(head, &head->authorization, value,
+		    "Authorization is there twice");
+	} else if (strcasecmp(name, "Prefer") == 0) {
+		head_prefer(head, value);
+	} else if (strcasecmp(name, "Accept") == 0) {
+		head->ndjson |=
+		    strcasestr(value, "application/x-ndjson") != NULL;
+	} else if (strcasecmp(name, "traceparent") == 0) {
+		head->traceparent = head->trace_count++ == 0 ? value : NULL;
+	} else if (strcasecmp(name, "Expect") == 0) {
+		head->expect = true;
+	}
+}
+
+void
+head_line(struct head *head, const char *name, size_t name_n, const char *value,
+    size_t value_n)
+{
+	if (!head_is_token(name, name_n)) {
+		head->fault = "a header name isn't a token";
+	} else if (!head_is_value(value, value_n)) {
+		head->fault = "a header value has a control byte";
+	} else if (head->end != NULL &&
+		   (!head_follows(head->end, name, 2, " \t") ||
+		       !head_follows(name + name_n, value, 1, " \t"))) {
+		head->fault = "a header line is folded, has a zero byte, or "
+			      "doesn't end in CRLF";
+	}
+	head->end = value + value_n;
+	head_known(head, name, value);
+}
+
+void
+head_finish(struct head *head)
+{
+	/* the last line ends as all do: the one after it is empty */
+	if (head->end != NULL &&
+	    !head_follows(head->end, head->end + 2, 2, "")) {
+		head->fault = "a header line has a zero byte, or doesn't end "
+			      "in CRLF";
+	}
+	if (head->has_length && head->has_encoding) {
+		head->fault =
+		    "Content-Length and Transfer-Encoding are both there";
+	}
+	if (head->host == NULL && head->fault == NULL) {
+		head->fault = "Host is missing";
+	}
+}
+
+/* Without the port and, for IPv6, without brackets. */
+static size_t
+head_host_bare(const char *host, const char **ret_start)
+{
+	if (host[0] == '[') {
+		*ret_start = host + 1;
+		return strcspn(host + 1, "]");
+	}
+	*ret_start = host;
+	/* more than one colon and no bracket: the configuration's own "::1" */
+	return strchr(host, ':') == strrchr(host, ':') ? strcspn(host, ":")
+						       : strlen(host);
+}
+
+/* After a host: nothing, or a port of digits. */
+static bool
+head_host_end(const char *rest)
+{
+	if (*rest == ']') {
+		rest++;
+	}
+	if (*rest == '\0') {
+		return true;
+	}
+	return *rest == ':' && rest[1] != '\0' &&
+	       rest[1 + strspn(rest + 1, "0123456789")] == '\0';
+}
+
+bool
+head_host_is(const char *host, const char *const *hosts, size_t host_count)
+{
+	const char *asked, *known;
+	size_t n = head_host_bare(host, &asked);
+
+	if (n == 0 || !head_host_end(asked + n)) {
+		return false;
+	}
+	for (size_t i = 0; i < host_count; i++) {
+		if (head_host_bare(hosts[i], &known) == n &&
+		    strncasecmp(asked, known, n) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+head_is_json(const char *content_type)
+{
+	static const char json[] = "application/json";
+	const char *rest = content_type + sizeof(json) - 1;
+
+	if (strncasecmp(content_type, json, sizeof(json) - 1) != 0) {
+		return false;
+	}
+	rest += strspn(rest, " \t");
+	return *rest == '\0' || *rest == ';';
+}
+
+const char *
+head_bearer(const char *authorization)
+{
+	const char *token = authorization + sizeof("Bearer") - 1;
+
+	if (strncasecmp(authorization, "Bearer ", sizeof("Bearer ") - 1) != 0) {
+		return NULL;
+	}
+	token += strspn(token, " ");
+	return *token != '\0' && strpbrk(token, " \t") == NULL ? token : NULL;
+}

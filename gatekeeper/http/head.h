@@ -1,0 +1,58 @@
+#ifndef GK_HTTP_HEAD_H
+#define GK_HTTP_HEAD_H
+/* What a request's header says, and whether it can be trusted to say it. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * libmicrohttpd lets through what would let two readers of the same bytes see
+ * two different requests: several lengths, folded lines, names with spaces,
+ * zero bytes.  Header lines are therefore read again here, one by one, in the
+ * order and in the very memory in which they came: each must follow the one
+ * before it, with nothing between them but what ended the line.
+ */
+struct head {
+	const char *host;
+	const char *content_type;
+	const char *authorization;
+	const char *traceparent; /* NULL when there are several */
+	uint64_t content_length;
+	bool has_length;
+	bool chunked;
+	bool expect;       /* the client waits for 100 Continue */
+	bool ndjson;       /* Accept names application/x-ndjson */
+	int64_t wait_s;    /* Prefer: wait; -1: none */
+	const char *fault; /* why it can't be trusted; NULL: it can */
+
+	const char *end;      /* of the line before; NULL: not looked at */
+	unsigned trace_count; /* traceparent lines */
+	bool has_encoding;
+};
+
+/*
+ * Begin.  method, target and version are the request line's parts where they
+ * were received, target_n the target's length before anything was decoded.
+ */
+void head_begin(struct head *head, const char *method, const char *target,
+    size_t target_n, const char *version);
+
+/* One header line, '\0'-terminated name and value where they were received. */
+void head_line(struct head *head, const char *name, size_t name_n,
+    const char *value, size_t value_n);
+
+/* After the last line: what only the whole can tell. */
+void head_finish(struct head *head);
+
+/* A host of a Host header, with or without port, among those? */
+bool head_host_is(
+    const char *host, const char *const *hosts, size_t host_count);
+
+/* Is it application/json, whatever its parameters? */
+bool head_is_json(const char *content_type);
+
+/* The token of "Bearer <token>"; NULL for anything else. */
+const char *head_bearer(const char *authorization);
+
+#endif

@@ -1,0 +1,169 @@
+#ifndef GK_HTTP_HTTP_INTERNAL_H
+#define GK_HTTP_HTTP_INTERNAL_H
+/* What the files of the http room share: the server, its loops, their connections. */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "gate/gate.h"
+#include "http/http.h"
+#include "http/problem.h"
+#include "http/routes.h"
+
+struct MHD_Connection;
+struct MHD_Daemon;
+struct exchange;
+struct tls;
+
+/* listen.c: a socket that listens. */
+struct listener {
+	int fd;     /* -1: none */
+	bool local; /* a unix socket */
+	char *path; /* owned; of the unix socket; NULL: none */
+	dev_t dev;  /* of the path as it was made */
+	ino_t inode;
+	char text[160]; /* the address, with the real port */
+};
+
+/*
+ * Bind and listen.  secured: TLS, or plain HTTP was asked for by name, so any
+ * address will do.  mode: of a unix socket's file.
+ * Errors: GK_E_INVALID, GK_E_BUSY (in use), GK_E_IO, GK_E_NOMEM.
+ */
+enum gk_rc http__listen(const char *address, bool secured, mode_t mode,
+    struct listener *ret, struct gk_err *err) GK_MUST_USE;
+void http__listen_done(struct listener *listener);
+
+/* tls.c: certificates, and the new ones. */
+enum gk_rc http__tls_new(const char *cert, const char *key,
+    const char *client_ca, struct tls **ret, struct gk_err *err) GK_MUST_USE;
+enum gk_rc http__tls_reload(struct tls *tls, struct gk_err *err) GK_MUST_USE;
+void http__tls_free(struct tls *tls);
+/* PEM texts of what is in force at start; live as long as tls. */
+const char *http__tls_cert(const struct tls *tls);
+const char *http__tls_key(const struct tls *tls);
+/* A session before its handshake: gets the newest certificates and must show one where client_ca is set. */
+bool http__tls_begin(struct tls *tls, void *session);
+/* After the handshake: has the client shown what it must? */
+bool http__tls_verified(const struct tls *tls, void *session);
+
+/* What one loop counts. */
+struct http_counts {
+#define METRIC(name, ...) atomic_uint_fast64_t name;
+#include "http/metrics.def"
+#undef METRIC
+	/* by route (the last: none) and hundreds of the status */
+	atomic_uint_fast64_t answers[ROUTE_COUNT + 1][6];
+};
+
+#define HTTP_COUNT(loop, name, n)         \
+	((void)atomic_fetch_add_explicit( \
+	    &(loop)->counts.name, (n), memory_order_relaxed))
+
+/* What a connection is busy with; each has a deadline of its own. */
+enum conn_phase {
+	CONN_FRESH,  /* accepted; its first header is awaited */
+	CONN_IDLE,   /* kept alive between two requests */
+	CONN_HEADER, /* request line received */
+	CONN_BODY,
+	CONN_CALL, /* with the gate: no deadline */
+	CONN_ANSWER,
+};
+
+struct conn {
+	struct conn *prev, *next; /* of its loop */
+	struct loop *loop;
+	int fd;
+	bool started; /* libmicrohttpd knows it */
+	bool local;   /* unix socket: any Host */
+	bool admin;   /* the admin socket: uid is who it is */
+	bool tls;
+	bool reserved; /* for control routes only */
+	bool slow;     /* shut down by the sweep */
+	bool verified; /* has shown its certificate, if it must */
+	uid_t uid;
+	enum conn_phase phase;
+	int64_t deadline_us; /* boot clock; 0: none */
+};
+
+struct loop {
+	struct http *http;
+	struct MHD_Daemon *daemon; /* for http->listener; NULL: none */
+	struct MHD_Daemon *admin;
+	struct conn *conns;
+	struct exchange *spare; /* finished ones, for reuse */
+	unsigned spare_count;
+	_Atomic(struct exchange *) done; /* pushed by gate_call.done */
+	int wake_fd;
+	int64_t now_us;    /* boot clock, once a turn */
+	int64_t sweep_us;  /* when the next sweep is due */
+	int64_t accept_us; /* not before: the process had no room */
+	bool draining;     /* has seen http->quiescing */
+	atomic_uint count; /* connections */
+	unsigned calls;    /* with the gate */
+	unsigned active;   /* exchanges between request line and answer */
+	int64_t stop_us;   /* when stop was seen; 0: not yet */
+	struct http_counts counts;
+	pthread_t thread;
+	bool running;
+};
+
+struct http {
+	struct gate *gate;
+	struct gk_arena arena; /* copies of the options' strings */
+	const char **hosts;
+	size_t host_count;
+	struct listener listener, admin;
+	struct tls *tls; /* NULL: plain */
+	unsigned max_connections, reserved_connections, max_in_flight,
+	    max_streams;
+	int64_t header_timeout_us, body_timeout_us, idle_timeout_us;
+
+	struct loop *loops;
+	unsigned loop_count;
+	atomic_uint connections; /* of the listener; the admin socket's apart */
+	atomic_uint admin_connections;
+	atomic_uint in_flight;
+	atomic_uint streams;
+
+	atomic_bool quiescing; /* accept nobody any more */
+	atomic_bool stopping;  /* the gate has stopped: finish and end */
+	pthread_mutex_t lock;  /* of draining */
+	pthread_cond_t drained;
+	unsigned draining; /* loops that no longer look at the listeners */
+};
+
+/* loop.c */
+enum gk_rc http__loop_init(
+    struct loop *loop, struct http *http, struct gk_err *err) GK_MUST_USE;
+enum gk_rc http__loop_start(struct loop *loop, struct gk_err *err) GK_MUST_USE;
+void http__loop_wake(struct loop *loop);
+void http__loop_done(struct loop *loop); /* not running */
+void http__conn_phase(
+    struct conn *conn, enum conn_phase phase, int64_t timeout_us);
+/* The TLS session behind a connection; NULL: none. */
+void *http__loop_session(struct MHD_Connection *connection);
+
+/* auth.c: who calls. */
+struct auth {
+	struct gate_identities *pinned;
+	const struct identity *caller; /* NULL: nobody */
+	struct identity local;
+	char local_id[24];
+	const char *can[3];
+	const char *tenants[1];
+};
+
+/*
+ * Sign in by the Authorization header, or as local:<uid> on the admin socket,
+ * and see whether the route's permissions are there.  False: *ret_problem
+ * says why not; detail may lie in arena.  End with http__auth_done() always.
+ */
+bool http__auth(struct auth *auth, struct gate *gate, const struct conn *conn,
+    const char *authorization, const struct route *route,
+    struct gk_arena *arena, struct problem *ret_problem);
+void http__auth_done(struct auth *auth);
+
+#endif

@@ -1,0 +1,372 @@
+/* The server: options checked, listeners opened, loops started and ended. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/time.h"
+#include "http/http_internal.h"
+
+#define SERVER_THREADS_MAX     64
+#define SERVER_HOSTS_MAX       64
+#define SERVER_OPTIONS_BYTES   (64u * 1024)
+#define SERVER_CONNECTIONS     1024
+#define SERVER_CONNECTIONS_MAX 65536
+#define SERVER_RESERVED        16
+#define SERVER_IN_FLIGHT       4096
+#define SERVER_STREAMS         4
+#define SERVER_HEADER_US       (10 * GK_US_PER_S)
+#define SERVER_BODY_US         (30 * GK_US_PER_S)
+#define SERVER_IDLE_US         (60 * GK_US_PER_S)
+
+static unsigned
+server_or(unsigned value, unsigned standard)
+{
+	return value == 0 ? standard : value;
+}
+
+static int64_t
+server_time_or(int64_t value, int64_t standard)
+{
+	return value <= 0 ? standard : value;
+}
+
+static unsigned
+server_threads(unsigned asked)
+{
+	long cores = asked > 0 ? (long)asked : sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (cores < 1) {
+		return 1;
+	}
+	return cores > SERVER_THREADS_MAX ? SERVER_THREADS_MAX
+					  : (unsigned)cores;
+}
+
+static enum gk_rc
+server_limits(
+    struct http *http, const struct http_options *options, struct gk_err *err)
+{
+	http->max_connections =
+	    server_or(options->max_connections, SERVER_CONNECTIONS);
+	http->reserved_connections =
+	    server_or(options->reserved_connections, SERVER_RESERVED);
+	if (http->max_connections > SERVER_CONNECTIONS_MAX ||
+	    http->reserved_connections >= http->max_connections) {
+		(void)GK_FAIL(err, GK_E_INVALID,
+		    "max_connections must be at most %d, and more than the "
+		    "%u reserved ones",
+		    SERVER_CONNECTIONS_MAX, http->reserved_connections);
+		gk_err_where(err, "max_connections");
+		return GK_E_INVALID;
+	}
+	http->max_in_flight =
+	    server_or(options->max_in_flight, SERVER_IN_FLIGHT);
+	http->max_streams = server_or(options->max_streams, SERVER_STREAMS);
+	http->header_timeout_us =
+	    server_time_or(options->header_timeout_us, SERVER_HEADER_US);
+	http->body_timeout_us =
+	    server_time_or(options->body_timeout_us, SERVER_BODY_US);
+	http->idle_timeout_us =
+	    server_time_or(options->idle_timeout_us, SERVER_IDLE_US);
+	return GK_OK;
+}
+
+static enum gk_rc
+server_hosts(
+    struct http *http, const struct http_options *options, struct gk_err *err)
+{
+	if (options->host_count > SERVER_HOSTS_MAX) {
+		(void)GK_FAIL(
+		    err, GK_E_INVALID, "at most %d hosts", SERVER_HOSTS_MAX);
+		gk_err_where(err, "hosts");
+		return GK_E_INVALID;
+	}
+	http->hosts = gk_arena_calloc(
+	    &http->arena, options->host_count + 1, sizeof(*http->hosts));
+	for (size_t i = 0; http->hosts != NULL && i < options->host_count;
+	     i++) {
+		http->hosts[i] =
+		    gk_arena_strdup(&http->arena, options->hosts[i]);
+		if (http->hosts[i] == NULL) {
+			http->hosts = NULL;
+		}
+	}
+	if (http->hosts == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "no memory for hosts");
+	}
+	http->host_count = options->host_count;
+	return GK_OK;
+}
+
+static enum gk_rc
+server_tls(
+    struct http *http, const struct http_options *options, struct gk_err *err)
+{
+	if ((options->tls_cert == NULL) != (options->tls_key == NULL) ||
+	    (options->tls_client_ca != NULL && options->tls_cert == NULL)) {
+		(void)GK_FAIL(err, GK_E_INVALID,
+		    "tls.cert and tls.key come together, and tls.client_ca "
+		    "with them");
+		gk_err_where(err, "tls");
+		return GK_E_INVALID;
+	}
+	if (options->tls_cert == NULL) {
+		return GK_OK;
+	}
+	return http__tls_new(options->tls_cert, options->tls_key,
+	    options->tls_client_ca, &http->tls, err);
+}
+
+static enum gk_rc
+server_listen(
+    struct http *http, const struct http_options *options, struct gk_err *err)
+{
+	enum gk_rc rc = GK_OK;
+
+	if (options->listen != NULL) {
+		rc = http__listen(options->listen,
+		    http->tls != NULL || options->insecure_http, 0660,
+		    &http->listener, err);
+		if (rc != GK_OK) {
+			gk_err_where(err, "listen");
+		}
+	}
+	if (rc == GK_OK && options->admin_socket != NULL) {
+		const char *address = gk_arena_printf(
+		    &http->arena, "unix:%s", options->admin_socket);
+
+		if (address == NULL) {
+			return GK_FAIL(err, GK_E_NOMEM, "no memory for a path");
+		}
+		rc = http__listen(address, true, 0600, &http->admin, err);
+		if (rc != GK_OK) {
+			gk_err_where(err, "admin_socket");
+		}
+	}
+	return rc;
+}
+
+static enum gk_rc
+server_loops(struct http *http, unsigned threads, struct gk_err *err)
+{
+	http->loops = calloc(threads, sizeof(*http->loops));
+	if (http->loops == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "no memory for loops");
+	}
+	for (unsigned i = 0; i < threads; i++) {
+		http->loops[i].wake_fd = -1;
+	}
+	http->loop_count = threads;
+	for (unsigned i = 0; i < threads; i++) {
+		GK_TRY(http__loop_init(&http->loops[i], http, err));
+	}
+	return GK_OK;
+}
+
+static void
+server_closep(struct http **http)
+{
+	http_close(*http);
+}
+
+enum gk_rc
+http_open(const struct http_options *options, struct http **ret_http,
+    struct gk_err *err)
+{
+	GK_AUTO(server_closep) struct http *http = calloc(1, sizeof(*http));
+
+	if (http == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "no memory for the server");
+	}
+	http->gate = options->gate;
+	http->arena.cap = SERVER_OPTIONS_BYTES;
+	http->listener.fd = -1;
+	http->admin.fd = -1;
+	(void)pthread_mutex_init(&http->lock, NULL);
+	(void)pthread_cond_init(&http->drained, NULL);
+	GK_TRY(server_limits(http, options, err));
+	GK_TRY(server_hosts(http, options, err));
+	GK_TRY(server_tls(http, options, err));
+	GK_TRY(server_listen(http, options, err));
+	GK_TRY(server_loops(http, server_threads(options->threads), err));
+	*ret_http = GK_TAKE(http);
+	return GK_OK;
+}
+
+enum gk_rc
+http_start(struct http *http, struct gk_err *err)
+{
+	for (unsigned i = 0; i < http->loop_count; i++) {
+		enum gk_rc rc = http__loop_start(&http->loops[i], err);
+
+		if (rc != GK_OK) {
+			http_quiesce(http);
+			http_stop(http);
+			return rc;
+		}
+	}
+	return GK_OK;
+}
+
+const char *
+http_address(const struct http *http)
+{
+	return http->listener.text;
+}
+
+static unsigned
+server_running(const struct http *http)
+{
+	unsigned running = 0;
+
+	for (unsigned i = 0; i < http->loop_count; i++) {
+		running += http->loops[i].running;
+	}
+	return running;
+}
+
+static void
+server_wake(struct http *http)
+{
+	for (unsigned i = 0; i < http->loop_count; i++) {
+		http__loop_wake(&http->loops[i]);
+	}
+}
+
+void
+http_quiesce(struct http *http)
+{
+	unsigned running = server_running(http);
+
+	atomic_store(&http->quiescing, true);
+	server_wake(http);
+	/* no loop may look at a listener any more when it is closed */
+	(void)pthread_mutex_lock(&http->lock);
+	while (http->draining < running) {
+		(void)pthread_cond_wait(&http->drained, &http->lock);
+	}
+	(void)pthread_mutex_unlock(&http->lock);
+	http__listen_done(&http->listener);
+	http__listen_done(&http->admin);
+}
+
+void
+http_stop(struct http *http)
+{
+	atomic_store(&http->stopping, true);
+	server_wake(http);
+	for (unsigned i = 0; i < http->loop_count; i++) {
+		if (http->loops[i].running) {
+			(void)pthread_join(http->loops[i].thread, NULL);
+			http->loops[i].running = false;
+		}
+	}
+}
+
+void
+http_close(struct http *http)
+{
+	if (http == NULL) {
+		return;
+	}
+	GK_ASSERT(server_running(http) == 0);
+	for (unsigned i = 0; i < http->loop_count; i++) {
+		http__loop_done(&http->loops[i]);
+	}
+	free(http->loops);
+	http__listen_done(&http->listener);
+	http__listen_done(&http->admin);
+	http__tls_free(http->tls);
+	gk_arena_done(&http->arena);
+	(void)pthread_cond_destroy(&http->drained);
+	(void)pthread_mutex_destroy(&http->lock);
+	free(http);
+}
+
+enum gk_rc
+http_reload_tls(struct http *http, struct gk_err *err)
+{
+	return http->tls == NULL ? GK_OK : http__tls_reload(http->tls, err);
+}
+
+/* One counter, summed over the loops. */
+static enum gk_rc
+server_counter(const struct http *http, size_t offset, struct gk_buf *buf,
+    struct gk_err *err)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < http->loop_count; i++) {
+		const char *counts = (const char *)&http->loops[i].counts;
+
+		sum += atomic_load_explicit(
+		    (const atomic_uint_fast64_t *)(const void *)(counts +
+								 offset),
+		    memory_order_relaxed);
+	}
+	return gk_buf_printf(buf, err, "%" PRIu64 "\n", sum);
+}
+
+static enum gk_rc
+server_answers(const struct http *http, struct gk_buf *buf, struct gk_err *err)
+{
+	GK_TRY(gk_buf_puts(buf,
+	    "# HELP gatekeeper_http_requests_total Answers by route and class "
+	    "of status.\n"
+	    "# TYPE gatekeeper_http_requests_total counter\n",
+	    err));
+	for (size_t route = 0; route <= ROUTE_COUNT; route++) {
+		const struct route *known =
+		    route < ROUTE_COUNT ? &routes_table[route] : NULL;
+
+		for (size_t status = 2; status < 6; status++) {
+			size_t at =
+			    offsetof(struct http_counts, answers) +
+			    (route * 6 + status) * sizeof(atomic_uint_fast64_t);
+
+			GK_TRY(gk_buf_printf(buf, err,
+			    "gatekeeper_http_requests_total{route=\"%s%s%s\","
+			    "status=\"%zuxx\"} ",
+			    known == NULL ? ""
+					  : routes_method_words[known->method],
+			    known == NULL ? "" : " ",
+			    known == NULL ? "none" : known->path, status));
+			GK_TRY(server_counter(http, at, buf, err));
+		}
+	}
+	return GK_OK;
+}
+
+static enum gk_rc
+server_gauge(const char *name, const char *help, unsigned value,
+    struct gk_buf *buf, struct gk_err *err)
+{
+	return gk_buf_printf(buf, err, "# HELP %s %s\n# TYPE %s gauge\n%s %u\n",
+	    name, help, name, name, value);
+}
+
+enum gk_rc
+http_metrics(const struct http *http, struct gk_buf *buf, struct gk_err *err)
+{
+	GK_TRY(server_answers(http, buf, err));
+#define METRIC(name, type, exported, help)                             \
+	GK_TRY(gk_buf_puts(buf,                                        \
+	    "# HELP " exported " " help "\n# TYPE " exported " " #type \
+	    "\n" exported " ",                                         \
+	    err));                                                     \
+	GK_TRY(server_counter(                                         \
+	    http, offsetof(struct http_counts, name), buf, err));
+#include "http/metrics.def"
+#undef METRIC
+	GK_TRY(server_gauge("gatekeeper_http_connections",
+	    "Open connections, without the admin socket's.",
+	    atomic_load(&http->connections), buf, err));
+	GK_TRY(server_gauge("gatekeeper_http_requests_in_flight",
+	    "Calls begun and not answered.", atomic_load(&http->in_flight), buf,
+	    err));
+	return server_gauge("gatekeeper_http_streams", "Open NDJSON streams.",
+	    atomic_load(&http->streams), buf, err);
+}
