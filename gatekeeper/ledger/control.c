@@ -148,8 +148,8 @@ switch_free(struct kill_switch *kill_switch)
 }
 
 static enum gk_rc
-switch_fill(struct kill_switch *made, const struct event *event,
-    struct gk_err *err)
+switch_fill(
+    struct kill_switch *made, const struct event *event, struct gk_err *err)
 {
 	const struct event_switch *from = event->kill_switch;
 

@@ -177,6 +177,8 @@ struct ledger {
 /* Text of arena memory; failing allocation is GK_E_NOMEM. */
 enum gk_rc ledger__dup(struct gk_arena *arena, const char *text,
     const char **ret, struct gk_err *err) GK_MUST_USE;
+enum gk_rc ledger__dup_list(struct gk_arena *arena, const char *const *from,
+    size_t count, const char ***ret, struct gk_err *err) GK_MUST_USE;
 bool ledger__same(const char *a, const char *b); /* NULL equals NULL only */
 
 /* run.c */
@@ -253,6 +255,10 @@ void approval_free(struct ledger *ledger, struct approval *approval);
 enum gk_rc approval_schedule(struct ledger *ledger, struct approval *approval,
     struct gk_err *err) GK_MUST_USE;
 bool approval_is_open(const struct approval *approval);
+
+/* ballot.c: how many different persons have granted that rule */
+int64_t approval_rule_granted(
+    const struct approval *approval, const struct approval_rule *rule);
 
 /* result.c */
 enum gk_rc result_apply(struct ledger *ledger, const struct event *event,

@@ -8,28 +8,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ledger/ledger_internal.h"
+#include "ledger/work.h"
 
-/* One settlement on its way. */
-struct work {
-	const struct ledger *ledger;
-	const struct settle_at *at;
-	const struct decision_ask *ask;
-	struct gk_arena *arena;
-	const struct run *run;        /* NULL: new */
-	const struct approval *grant; /* granted, and every binding equal */
-	struct event *event;          /* the decision */
-	struct settlement *ret;
-};
-
-static enum gk_rc
-no_memory(struct gk_err *err)
+enum gk_rc
+work_no_memory(struct gk_err *err)
 {
 	return GK_FAIL(err, GK_E_NOMEM, "decision");
 }
 
-static void
-say(struct work *work, enum decision decision, enum layer layer,
+void
+work_say(struct work *work, enum decision decision, enum layer layer,
     const char *rule, const char *reason)
 {
 	work->event->has_decision = true;
@@ -39,10 +27,11 @@ say(struct work *work, enum decision decision, enum layer layer,
 	work->event->reason = reason;
 }
 
-static void
-stop(struct work *work, enum layer layer, const char *rule, const char *reason)
+void
+work_stop(
+    struct work *work, enum layer layer, const char *rule, const char *reason)
 {
-	say(work, DECISION_STOP, layer, rule, reason);
+	work_say(work, DECISION_STOP, layer, rule, reason);
 }
 
 static enum gk_rc
@@ -54,7 +43,7 @@ draft(struct work *work, struct gk_err *err)
 	char *id = gk_arena_alloc(work->arena, ID_TEXT_BYTES);
 
 	if (id == NULL) {
-		return no_memory(err);
+		return work_no_memory(err);
 	}
 	id_print(&work->ledger->id_key, ID_DECISION, work->at->seq, id);
 	event->seq = work->at->seq;
@@ -107,7 +96,7 @@ shadows(struct work *work, struct gk_err *err)
 	work->event->shadow = gk_arena_calloc(
 	    work->arena, FINDINGS_SHADOW_MAX, sizeof(*work->event->shadow));
 	if (work->event->shadow == NULL) {
-		return no_memory(err);
+		return work_no_memory(err);
 	}
 	for (size_t i = 0; i < found->shadow_count; i++) {
 		const struct shadow_finding *s = &found->shadow[i];
@@ -187,7 +176,7 @@ limits(struct work *work, bool *ret_stopped, struct gk_err *err)
 			continue;
 		}
 		if (verdict.refused) {
-			stop(
+			work_stop(
 			    work, LAYER_RATE_LIMIT, limit->rule, limit->reason);
 			work->event->scope = (int)limit->per;
 			work->ret->retry_after_ms = verdict.retry_after_ms;
@@ -220,7 +209,7 @@ budgets(struct work *work, bool *ret_stopped, size_t *ret_reserve,
 			continue;
 		}
 		if (verdict.refused) {
-			stop(work, LAYER_BUDGET, budget->rule,
+			work_stop(work, LAYER_BUDGET, budget->rule,
 			    budget->cost_micros < 0 ? "cost_missing"
 						    : budget->reason);
 			work->event->scope = (int)budget->per;
@@ -231,185 +220,6 @@ budgets(struct work *work, bool *ret_stopped, size_t *ret_reserve,
 		}
 		GK_TRY(charge_add(work, &verdict.charge, err));
 	}
-	return GK_OK;
-}
-
-/* ---- approvals ---- */
-
-static const struct approval_finding *
-first_asking(const struct findings *found)
-{
-	for (size_t i = 0; i < found->approval_count; i++) {
-		if (!found->approvals[i].shadow) {
-			return &found->approvals[i];
-		}
-	}
-	return NULL;
-}
-
-static enum gk_rc
-terms_rules(struct work *work, struct approval_terms *terms, struct gk_err *err)
-{
-	const struct findings *found = work->ask->findings;
-
-	terms->rules = gk_arena_calloc(
-	    work->arena, found->approval_count, sizeof(*terms->rules));
-	if (terms->rules == NULL) {
-		return no_memory(err);
-	}
-	for (size_t i = 0; i < found->approval_count; i++) {
-		const struct approval_finding *from = &found->approvals[i];
-		struct approval_rule *rule = &terms->rules[terms->rule_count];
-		int64_t expires = work->at->now_us + from->expires_us;
-		int64_t valid_ms = from->grant_valid_us / 1000;
-
-		if (from->shadow) {
-			continue;
-		}
-		terms->rule_count++;
-		if (terms->expires_us == 0 || expires < terms->expires_us) {
-			terms->expires_us = expires;
-		}
-		if (terms->grant_valid_ms == 0 ||
-		    valid_ms < terms->grant_valid_ms) {
-			terms->grant_valid_ms = valid_ms;
-		}
-		rule->rule = from->rule;
-		rule->digest = from->digest;
-		rule->reason = from->reason;
-		rule->needed = from->needed;
-		rule->group_count = from->group_count;
-		rule->groups = gk_arena_calloc(
-		    work->arena, from->group_count, sizeof(*rule->groups));
-		if (rule->groups == NULL) {
-			return no_memory(err);
-		}
-		for (size_t k = 0; k < from->group_count; k++) {
-			rule->groups[k] = from->groups[k];
-		}
-	}
-	return GK_OK;
-}
-
-static enum gk_rc
-name_approval(struct work *work, uint64_t seq, struct gk_err *err)
-{
-	char *id = gk_arena_alloc(work->arena, ID_TEXT_BYTES);
-
-	if (id == NULL) {
-		return no_memory(err);
-	}
-	id_print(&work->ledger->id_key, ID_APPROVAL, seq, id);
-	work->event->approval_id = id;
-	return GK_OK;
-}
-
-/* The approval that the answer speaks of, when it exists already. */
-static enum gk_rc
-show_approval(
-    struct work *work, const struct approval *approval, struct gk_err *err)
-{
-	GK_TRY(name_approval(work, approval->seq, err));
-	return approval_view_new(
-	    work->ledger, approval, work->arena, &work->ret->approval, err);
-}
-
-/* The view of an approval that this very event opens. */
-static enum gk_rc
-show_new_approval(struct work *work, struct gk_err *err)
-{
-	const struct approval_terms *terms = work->event->approval;
-	struct approval_view *view = gk_arena_alloc(work->arena, sizeof(*view));
-
-	if (view == NULL) {
-		return no_memory(err);
-	}
-	(void)snprintf(view->approval_id, sizeof(view->approval_id), "%s",
-	    work->event->approval_id);
-	view->seq = work->event->seq;
-	view->status = APPROVAL_PENDING;
-	view->expires_at_us = terms->expires_us;
-	for (size_t i = 0; i < terms->rule_count; i++) {
-		view->needed += terms->rules[i].needed;
-	}
-	work->ret->approval = view;
-	return GK_OK;
-}
-
-/* Approval is needed: join an identical pending one, or open one. */
-static enum gk_rc
-ask_approval(
-    struct work *work, const struct approval_finding *first, struct gk_err *err)
-{
-	const struct findings *found = work->ask->findings;
-	const struct approval *twin =
-	    work->run == NULL ? NULL
-			      : approval_twin(work->run, work->event, found);
-	struct approval_terms *terms;
-	struct event *event = work->event;
-
-	say(work, DECISION_APPROVAL_REQUIRED, LAYER_APPROVAL, first->rule,
-	    first->reason);
-	event->shown_count = work->ask->shown_count;
-	event->shown = gk_arena_calloc(
-	    work->arena, event->shown_count, sizeof(*event->shown));
-	terms = gk_arena_alloc(work->arena, sizeof(*terms));
-	if (event->shown == NULL || terms == NULL) {
-		return no_memory(err);
-	}
-	for (size_t i = 0; i < event->shown_count; i++) {
-		event->shown[i] = work->ask->shown[i];
-	}
-	if (twin != NULL) {
-		return show_approval(work, twin, err);
-	}
-	GK_TRY(terms_rules(work, terms, err));
-	GK_TRY(name_approval(work, event->seq, err));
-	terms->id = event->approval_id;
-	event->approval = terms;
-	return show_new_approval(work, err);
-}
-
-/*
- * The request names an approval: is it a grant for exactly this?  When it
- * isn't, the answer is said here and *ret_done is true.
- */
-static enum gk_rc
-resume(struct work *work, bool *ret_done, struct gk_err *err)
-{
-	static const char *const reasons[APPROVAL_STATUS_COUNT] = {
-	    [APPROVAL_DENIED] = "approval_denied",
-	    [APPROVAL_EXPIRED] = "approval_expired",
-	    [APPROVAL_REVOKED] = "approval_revoked",
-	    [APPROVAL_USED] = "approval_used",
-	};
-	const struct approval *approval = NULL;
-	uint64_t seq;
-
-	*ret_done = true;
-	if (id_parse(&work->ledger->id_key, ID_APPROVAL,
-		work->ask->request->approval_id, &seq)) {
-		approval = approval_find(work->ledger, seq);
-	}
-	if (approval == NULL || work->run == NULL ||
-	    !approval_binds(approval, work->run, work->event)) {
-		stop(work, LAYER_APPROVAL, NULL, "approval_mismatch");
-		return GK_OK;
-	}
-	work->event->parent_step_id = approval->step_id;
-	GK_TRY(show_approval(work, approval, err));
-	if (approval->status == APPROVAL_PENDING) {
-		say(work, DECISION_APPROVAL_REQUIRED, LAYER_APPROVAL,
-		    approval->rules[0].rule, approval->rules[0].reason);
-		return GK_OK;
-	}
-	if (approval->status != APPROVAL_GRANTED) {
-		stop(work, LAYER_APPROVAL, approval->rules[0].rule,
-		    reasons[approval->status]);
-		return GK_OK;
-	}
-	work->grant = approval;
-	*ret_done = false;
 	return GK_OK;
 }
 
@@ -437,11 +247,11 @@ allow(struct work *work, struct gk_err *err)
 	struct event *event = work->event;
 
 	if (work->ask->no_space) {
-		stop(work, LAYER_JOURNAL, NULL, "audit_space");
+		work_stop(work, LAYER_JOURNAL, NULL, "audit_space");
 		event->charge_count = 0;
 		return GK_OK;
 	}
-	say(work, DECISION_ALLOW, LAYER_ACCESS, found->access_rule,
+	work_say(work, DECISION_ALLOW, LAYER_ACCESS, found->access_rule,
 	    found->access_reason);
 	event->valid_until_us = work->at->now_us + found->allow_valid_us;
 	event->result_by_us = work->at->now_us + found->result_within_us;
@@ -464,7 +274,7 @@ stopped_by_switch(struct work *work)
 	if (found == NULL) {
 		return false;
 	}
-	stop(work, LAYER_KILL_SWITCH, found->what.id, "kill_switch");
+	work_stop(work, LAYER_KILL_SWITCH, found->what.id, "kill_switch");
 	work->event->scope = found->what.scope;
 	return true;
 }
@@ -473,7 +283,7 @@ static enum gk_rc
 decide(struct work *work, struct gk_err *err)
 {
 	const struct findings *found = work->ask->findings;
-	const struct approval_finding *asking = first_asking(found);
+	const struct approval_finding *asking = work_first_asking(found);
 	bool done = false;
 	size_t reserve;
 
@@ -481,12 +291,12 @@ decide(struct work *work, struct gk_err *err)
 		return GK_OK;
 	}
 	if (found->access != ACCESS_PASSES) {
-		stop(work, LAYER_ACCESS, found->access_rule,
+		work_stop(work, LAYER_ACCESS, found->access_rule,
 		    found->access_reason);
 		return GK_OK;
 	}
 	if (work->ask->request->approval_id != NULL) {
-		GK_TRY(resume(work, &done, err));
+		GK_TRY(work_resume(work, &done, err));
 		if (done) {
 			return GK_OK;
 		}
@@ -507,87 +317,9 @@ decide(struct work *work, struct gk_err *err)
 		work->event->charge_count =
 		    reserve; /* reserved on allow only */
 		work->ret->approval = NULL;
-		return ask_approval(work, asking, err);
+		return work_ask_approval(work, asking, err);
 	}
 	return allow(work, err);
-}
-
-/* ---- retries ---- */
-
-/* Does the recorded allow still hold?  NULL: yes; else why not. */
-static const char *
-why_not_repeated(const struct work *work, const struct step *step)
-{
-	const struct findings *found = work->ask->findings;
-	const struct approval *grant =
-	    step->granted ? approval_find(work->ledger, step->approval_seq)
-			  : NULL;
-
-	if (switch_covering(work->ledger, work->ask) != NULL) {
-		return "kill_switch";
-	}
-	if (!step->open) {
-		return step->unreported ? "allow_expired" : "already_reported";
-	}
-	if (step->valid_until_us <= work->at->now_us) {
-		return "allow_expired";
-	}
-	if (found->access != ACCESS_PASSES ||
-	    (first_asking(found) != NULL &&
-		(grant == NULL || !approval_covers(grant, found)))) {
-		return "policy_changed";
-	}
-	return NULL;
-}
-
-static enum gk_rc
-retry(struct work *work, const struct step *step, struct gk_err *err)
-{
-	uint8_t binding[16];
-	const char *successor, *why;
-	const struct step *next;
-	const struct approval *approval;
-
-	step_binding(work->event, binding);
-	if (memcmp(binding, step->binding, sizeof(binding)) != 0) {
-		work->ret->refusal = REFUSAL_STEP_CONFLICT;
-		return GK_OK;
-	}
-	successor = gk_arena_printf(work->arena, "%s~granted", step->step_id);
-	if (successor == NULL) {
-		return no_memory(err);
-	}
-	next = step_find(work->run, successor);
-	if (next != NULL) {
-		work->ret->has_successor = true;
-		step = next;
-	}
-	if (step->has_approval) {
-		approval = approval_find(work->ledger, step->approval_seq);
-		if (approval != NULL) {
-			GK_TRY(show_approval(work, approval, err));
-		}
-	}
-	work->ret->replay_seq = step->seq;
-	if (step->decision != DECISION_ALLOW) {
-		work->ret->outcome = SETTLE_REPLAY;
-		return GK_OK;
-	}
-	why = why_not_repeated(work, step);
-	if (why == NULL) {
-		work->ret->outcome = SETTLE_REPLAY;
-		return GK_OK;
-	}
-	stop(work,
-	    strcmp(why, "kill_switch") == 0 ? LAYER_KILL_SWITCH : LAYER_RETRY,
-	    NULL, why);
-	work->event->original = step->decision;
-	work->event->step_id = step->step_id;
-	work->event->has_of_seq = true;
-	work->event->of_seq = step->seq;
-	work->ret->outcome = SETTLE_EVENTS;
-	work->ret->event_count = 1;
-	return GK_OK;
 }
 
 /* May this caller use this run?  SETTLE_EVENTS: yes. */
@@ -643,12 +375,12 @@ ledger_settle_decision(const struct ledger *ledger, const struct settle_at *at,
 		step = step_find(work.run, work.event->step_id);
 	}
 	if (step != NULL) {
-		return retry(&work, step, err);
+		return work_retry(&work, step, err);
 	}
 	work.event->charges = gk_arena_calloc(
 	    arena, EVENT_CHARGES_MAX, sizeof(*work.event->charges));
 	if (work.event->charges == NULL) {
-		return no_memory(err);
+		return work_no_memory(err);
 	}
 	ret->event_count = 1;
 	GK_TRY(shadows(&work, err));

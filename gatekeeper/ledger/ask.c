@@ -1,0 +1,182 @@
+/* The approval layer: asking for approval, joining one, resuming with a grant. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ledger/work.h"
+
+const struct approval_finding *
+work_first_asking(const struct findings *found)
+{
+	for (size_t i = 0; i < found->approval_count; i++) {
+		if (!found->approvals[i].shadow) {
+			return &found->approvals[i];
+		}
+	}
+	return NULL;
+}
+
+static enum gk_rc
+terms_rules(struct work *work, struct approval_terms *terms, struct gk_err *err)
+{
+	const struct findings *found = work->ask->findings;
+
+	terms->rules = gk_arena_calloc(
+	    work->arena, found->approval_count, sizeof(*terms->rules));
+	if (terms->rules == NULL) {
+		return work_no_memory(err);
+	}
+	for (size_t i = 0; i < found->approval_count; i++) {
+		const struct approval_finding *from = &found->approvals[i];
+		struct approval_rule *rule = &terms->rules[terms->rule_count];
+		int64_t expires = work->at->now_us + from->expires_us;
+		int64_t valid_ms = from->grant_valid_us / 1000;
+
+		if (from->shadow) {
+			continue;
+		}
+		terms->rule_count++;
+		if (terms->expires_us == 0 || expires < terms->expires_us) {
+			terms->expires_us = expires;
+		}
+		if (terms->grant_valid_ms == 0 ||
+		    valid_ms < terms->grant_valid_ms) {
+			terms->grant_valid_ms = valid_ms;
+		}
+		rule->rule = from->rule;
+		rule->digest = from->digest;
+		rule->reason = from->reason;
+		rule->needed = from->needed;
+		rule->group_count = from->group_count;
+		rule->groups = gk_arena_calloc(
+		    work->arena, from->group_count, sizeof(*rule->groups));
+		if (rule->groups == NULL) {
+			return work_no_memory(err);
+		}
+		for (size_t k = 0; k < from->group_count; k++) {
+			rule->groups[k] = from->groups[k];
+		}
+	}
+	return GK_OK;
+}
+
+static enum gk_rc
+name_approval(struct work *work, uint64_t seq, struct gk_err *err)
+{
+	char *id = gk_arena_alloc(work->arena, ID_TEXT_BYTES);
+
+	if (id == NULL) {
+		return work_no_memory(err);
+	}
+	id_print(&work->ledger->id_key, ID_APPROVAL, seq, id);
+	work->event->approval_id = id;
+	return GK_OK;
+}
+
+/* The approval that the answer speaks of, when it exists already. */
+enum gk_rc
+work_show_approval(
+    struct work *work, const struct approval *approval, struct gk_err *err)
+{
+	GK_TRY(name_approval(work, approval->seq, err));
+	return approval_view_new(
+	    work->ledger, approval, work->arena, &work->ret->approval, err);
+}
+
+/* The view of an approval that this very event opens. */
+static enum gk_rc
+show_new_approval(struct work *work, struct gk_err *err)
+{
+	const struct approval_terms *terms = work->event->approval;
+	struct approval_view *view = gk_arena_alloc(work->arena, sizeof(*view));
+
+	if (view == NULL) {
+		return work_no_memory(err);
+	}
+	(void)snprintf(view->approval_id, sizeof(view->approval_id), "%s",
+	    work->event->approval_id);
+	view->seq = work->event->seq;
+	view->status = APPROVAL_PENDING;
+	view->expires_at_us = terms->expires_us;
+	for (size_t i = 0; i < terms->rule_count; i++) {
+		view->needed += terms->rules[i].needed;
+	}
+	work->ret->approval = view;
+	return GK_OK;
+}
+
+/* Approval is needed: join an identical pending one, or open one. */
+enum gk_rc
+work_ask_approval(
+    struct work *work, const struct approval_finding *first, struct gk_err *err)
+{
+	const struct findings *found = work->ask->findings;
+	const struct approval *twin =
+	    work->run == NULL ? NULL
+			      : approval_twin(work->run, work->event, found);
+	struct approval_terms *terms;
+	struct event *event = work->event;
+
+	work_say(work, DECISION_APPROVAL_REQUIRED, LAYER_APPROVAL, first->rule,
+	    first->reason);
+	event->shown_count = work->ask->shown_count;
+	event->shown = gk_arena_calloc(
+	    work->arena, event->shown_count, sizeof(*event->shown));
+	terms = gk_arena_alloc(work->arena, sizeof(*terms));
+	if (event->shown == NULL || terms == NULL) {
+		return work_no_memory(err);
+	}
+	for (size_t i = 0; i < event->shown_count; i++) {
+		event->shown[i] = work->ask->shown[i];
+	}
+	if (twin != NULL) {
+		return work_show_approval(work, twin, err);
+	}
+	GK_TRY(terms_rules(work, terms, err));
+	GK_TRY(name_approval(work, event->seq, err));
+	terms->id = event->approval_id;
+	event->approval = terms;
+	return show_new_approval(work, err);
+}
+
+/*
+ * The request names an approval: is it a grant for exactly this?  When it
+ * isn't, the answer is said here and *ret_done is true.
+ */
+enum gk_rc
+work_resume(struct work *work, bool *ret_done, struct gk_err *err)
+{
+	static const char *const reasons[APPROVAL_STATUS_COUNT] = {
+	    [APPROVAL_DENIED] = "approval_denied",
+	    [APPROVAL_EXPIRED] = "approval_expired",
+	    [APPROVAL_REVOKED] = "approval_revoked",
+	    [APPROVAL_USED] = "approval_used",
+	};
+	const struct approval *approval = NULL;
+	uint64_t seq;
+
+	*ret_done = true;
+	if (id_parse(&work->ledger->id_key, ID_APPROVAL,
+		work->ask->request->approval_id, &seq)) {
+		approval = approval_find(work->ledger, seq);
+	}
+	if (approval == NULL || work->run == NULL ||
+	    !approval_binds(approval, work->run, work->event)) {
+		work_stop(work, LAYER_APPROVAL, NULL, "approval_mismatch");
+		return GK_OK;
+	}
+	work->event->parent_step_id = approval->step_id;
+	GK_TRY(work_show_approval(work, approval, err));
+	if (approval->status == APPROVAL_PENDING) {
+		work_say(work, DECISION_APPROVAL_REQUIRED, LAYER_APPROVAL,
+		    approval->rules[0].rule, approval->rules[0].reason);
+		return GK_OK;
+	}
+	if (approval->status != APPROVAL_GRANTED) {
+		work_stop(work, LAYER_APPROVAL, approval->rules[0].rule,
+		    reasons[approval->status]);
+		return GK_OK;
+	}
+	work->grant = approval;
+	*ret_done = false;
+	return GK_OK;
+}

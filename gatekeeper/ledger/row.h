@@ -1,0 +1,65 @@
+#ifndef GK_LEDGER_ROW_H
+#define GK_LEDGER_ROW_H
+/* The shapes of a snapshot's rows: structs and their tables. */
+
+#include "codec/record.h"
+#include "ledger/ledger_internal.h"
+
+enum { ROW_BYTES_MAX = 4 << 20, ROW_KEY_BYTES = 2100 };
+
+struct ledger_row {
+	int64_t next_seq, last_us, boot_us, last_kind;
+	const char *policy;
+	bool clock_jumped;
+};
+
+struct run_row {
+	const char *tenant, *run_id, *agent, *caller;
+	int64_t first_seq, last_us;
+};
+
+struct step_row {
+	const char *tenant, *run_id, *step_id, *result_digest;
+	int64_t seq, decision;
+	uint8_t binding[16];
+	int64_t valid_until_us, result_by_us;
+	int64_t approval_seq, result_seq, violation_seq;
+	bool has_approval, granted, open, unreported, conflicted, has_violation;
+	struct event charges; /* only its charges are used */
+};
+
+struct approval_row {
+	const char *tenant, *run_id, *step_id, *caller, *asker_person;
+	const char *action, *action_key, *context_hash, *actor_type, *actor_id;
+	const char *resolved_by;
+	int64_t seq, status, asked_at_us, expires_at_us, grant_valid_us;
+	int64_t grant_until_us, resolved_at_us;
+	struct approval_terms terms; /* only its rules are used */
+	struct vote *votes;
+	size_t vote_count;
+};
+
+struct time_row {
+	int64_t us;
+};
+
+struct counter_row {
+	const char *tenant, *run_id; /* of scope run */
+	int64_t kind, per, tat_ns, count, used_micros, window_end_us, within_us;
+	struct time_row *times;
+	size_t time_count;
+};
+
+struct switch_row {
+	const char *id, *subject, *action, *caller;
+	int64_t seq, scope, expires_us, thrown_at_us;
+};
+
+extern const struct record_type row_ledger_type;
+extern const struct record_type row_run_type;
+extern const struct record_type row_step_type;
+extern const struct record_type row_approval_type;
+extern const struct record_type row_counter_type;
+extern const struct record_type row_switch_type;
+
+#endif

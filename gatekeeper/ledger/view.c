@@ -1,0 +1,135 @@
+/* Approvals as people see them. */
+#include <string.h>
+
+#include "ledger/ledger_internal.h"
+
+static enum gk_rc
+view_rules(const struct approval *approval, struct gk_arena *arena,
+    struct approval_view *view, struct gk_err *err)
+{
+	view->rules =
+	    gk_arena_calloc(arena, approval->rule_count, sizeof(*view->rules));
+	if (view->rules == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "view");
+	}
+	view->rule_count = approval->rule_count;
+	for (size_t i = 0; i < approval->rule_count; i++) {
+		const struct approval_rule *rule = &approval->rules[i];
+		struct approval_rule_view *to = &view->rules[i];
+
+		to->rule = rule->rule;
+		to->reason = rule->reason;
+		to->groups = rule->groups;
+		to->group_count = rule->group_count;
+		to->needed = rule->needed;
+		to->granted = approval_rule_granted(approval, rule);
+		view->needed += to->needed;
+		view->granted +=
+		    to->granted < to->needed ? to->granted : to->needed;
+	}
+	return GK_OK;
+}
+
+static enum gk_rc
+view_fill(const struct ledger *ledger, const struct approval *approval,
+    struct gk_arena *arena, struct approval_view *view, struct gk_err *err)
+{
+	memset(view, 0, sizeof(*view));
+	id_print(
+	    &ledger->id_key, ID_APPROVAL, approval->seq, view->approval_id);
+	view->seq = approval->seq;
+	view->status = approval->status;
+	view->run_id = approval->run->run_id;
+	view->tenant_id = approval->run->tenant;
+	view->agent_id = approval->run->agent;
+	view->step_id = approval->step_id;
+	view->caller = approval->caller;
+	view->action = approval->action;
+	view->action_key = approval->action_key;
+	view->actor_type = approval->actor_type;
+	view->actor_id = approval->actor_id;
+	view->asked_at_us = approval->asked_at_us;
+	view->expires_at_us = approval->expires_at_us;
+	view->grant_until_us = approval->grant_until_us;
+	view->resolved_at_us = approval->resolved_at_us;
+	view->resolved_by = approval->resolved_by;
+	view->votes =
+	    gk_arena_calloc(arena, approval->vote_count, sizeof(*view->votes));
+	if (view->votes == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "view");
+	}
+	view->vote_count = approval->vote_count;
+	for (size_t i = 0; i < approval->vote_count; i++) {
+		const struct vote *vote = &approval->votes[i];
+
+		view->votes[i] = (struct approval_vote){
+		    vote->person, vote->identity, vote->grant, vote->at_us};
+	}
+	return view_rules(approval, arena, view, err);
+}
+
+enum gk_rc
+approval_view_new(const struct ledger *ledger, const struct approval *approval,
+    struct gk_arena *arena, struct approval_view **ret, struct gk_err *err)
+{
+	*ret = gk_arena_alloc(arena, sizeof(**ret));
+	if (*ret == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "view");
+	}
+	return view_fill(ledger, approval, arena, *ret, err);
+}
+
+bool
+ledger_approval(const struct ledger *ledger, uint64_t seq,
+    struct gk_arena *arena, struct approval_view *ret)
+{
+	const struct approval *approval = approval_find(ledger, seq);
+
+	return approval != NULL &&
+	       view_fill(ledger, approval, arena, ret, NULL) == GK_OK;
+}
+
+static void
+sort_by_seq(const struct approval **list, size_t count)
+{
+	for (size_t gap = count / 2; gap > 0; gap /= 2) {
+		for (size_t i = gap; i < count; i++) {
+			const struct approval *item = list[i];
+			size_t k = i;
+
+			for (; k >= gap && list[k - gap]->seq > item->seq;
+			     k -= gap) {
+				list[k] = list[k - gap];
+			}
+			list[k] = item;
+		}
+	}
+}
+
+size_t
+ledger_approvals(const struct ledger *ledger, enum approval_status status,
+    struct gk_arena *arena, struct approval_view *ret, size_t max)
+{
+	const struct approval **list =
+	    gk_arena_calloc(arena, ledger->approvals.count, sizeof(*list));
+	const struct approval *approval;
+	size_t at = 0, n = 0, given = 0;
+
+	if (list == NULL) {
+		return 0;
+	}
+	while ((approval = gk_map_next(&ledger->approvals, &at)) != NULL) {
+		if (!approval->run->cold &&
+		    (status == APPROVAL_NONE ||
+			approval->status == (int)status)) {
+			list[n++] = approval;
+		}
+	}
+	sort_by_seq(list, n);
+	while (
+	    given < n && given < max &&
+	    view_fill(ledger, list[given], arena, &ret[given], NULL) == GK_OK) {
+		given++;
+	}
+	return given;
+}
