@@ -17,16 +17,22 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-/* What lies in data_dir, beside keys/. */
-#define JOURNAL_DB        "journal.db"
-#define JOURNAL_WAL       "journal.db-wal"
-#define JOURNAL_LOCK      "lock"
-#define JOURNAL_PUBLISHED "checkpoint"
-#define JOURNAL_VKEY      "vkey"
-#define JOURNAL_EIO       "eio"
+/* What lies in data_dir. */
+#define JOURNAL_KEYS        "keys"
+#define JOURNAL_KEY_SIGNING "signing.key" /* in keys/ */
+#define JOURNAL_KEY_HMAC    "hmac.key"    /* in keys/ */
+#define JOURNAL_DB          "journal.db"
+#define JOURNAL_WAL         "journal.db-wal"
+#define JOURNAL_LOCK        "lock"
+#define JOURNAL_PUBLISHED   "checkpoint"
+#define JOURNAL_VKEY        "vkey"
+#define JOURNAL_EIO         "eio"
 
-/* One checkpoint of every so many events is kept for ever. */
+/* At each multiple of this a checkpoint is signed and kept for ever. */
 #define JOURNAL_KEEP_EVERY 4096
+
+/* Key in the table meta: what journal_recover() did, for the next boot event. */
+#define JOURNAL_META_ACCEPTED "accepted"
 
 #define JOURNAL_PATH_BYTES 4096
 
@@ -224,9 +230,9 @@ enum gk_rc journal__read_run_first(struct journal_reader *reader, int64_t run,
 enum gk_rc journal__read_indexed(struct journal_reader *reader,
     uint64_t run_first, uint64_t seq, bool *ret_has,
     struct gk_err *err) GK_MUST_USE;
-/* The greatest seq that has openings; *ret_has false when there are none. */
-enum gk_rc journal__read_last_opening(struct journal_reader *reader,
-    uint64_t *ret_seq, bool *ret_has, struct gk_err *err) GK_MUST_USE;
+/* Rows outside a log of that size: negative seqs, openings of no event. */
+enum gk_rc journal__read_strays(struct journal_reader *reader, uint64_t size,
+    uint64_t *ret_count, struct gk_err *err) GK_MUST_USE;
 /* Each policy text with the SHA-256 that was stored beside it. */
 enum gk_rc journal__each_policy(struct journal_reader *reader,
     enum gk_rc (*each)(void *ctx, const char *digest, const void *sha256,
@@ -261,5 +267,40 @@ void journal__scan_begin(
 enum gk_rc journal__scan_next(struct journal_reader *reader,
     struct body_row *ret_row, bool *ret_more, struct gk_err *err) GK_MUST_USE;
 void journal__scan_end(struct journal_reader *reader);
+
+/* journal.c and open.c */
+
+/*
+ * Invariants:
+ * 1. head is the text of the last signed checkpoint; empty while nothing was.
+ * 2. Outside a batch, head's size and root are the edge's and the database's.
+ * 3. published_size <= head_size.
+ */
+struct journal {
+	int dir;
+	int lock;
+	struct sqlite3 *db;
+	struct writer *writer;
+	struct journal_reader *reader; /* on db */
+	struct edge *edge;
+	struct journal_keys keys;
+	struct gk_buf head;
+	uint64_t head_size;
+	uint64_t published_size;
+	int64_t published_at_us; /* CLOCK_BOOTTIME */
+	int64_t last_us;
+	bool in_batch;
+	bool broken;
+	bool accepted; /* a note of journal_recover() waits to be dropped */
+	struct journal_counters counters;
+};
+
+/* Let go of everything.  A broken one leaves the WAL as it is. */
+void journal__release(struct journal *journal);
+/* Leave a mark for the next start; best effort, on a device that has just failed. */
+void journal__mark_eio(struct journal *journal, const struct gk_err *err);
+/* Replace the published file by the head. */
+enum gk_rc journal__publish(
+    struct journal *journal, struct gk_err *err) GK_MUST_USE;
 
 #endif

@@ -20,10 +20,6 @@
 #include "base/assert.h"
 #include "journal/journal_internal.h"
 
-#define KEYS_DIR    "keys"
-#define KEY_SIGNING "signing.key"
-#define KEY_HMAC    "hmac.key"
-
 enum { KEY_FILE_CAP = 1024, HMAC_BYTES = 32, ORIGIN_RANDOM = 8 };
 
 /* A buffer for secrets is full-grown at birth: growing would leave copies behind. */
@@ -137,7 +133,7 @@ signing_make(int keys, const char *origin, struct gk_err *err)
 	digest_wipe(&pair, sizeof(pair));
 	GK_TRY(rc);
 	return journal__file_create(
-	    keys, KEY_SIGNING, text.buf.bytes, text.buf.len, 0600, err);
+	    keys, JOURNAL_KEY_SIGNING, text.buf.bytes, text.buf.len, 0600, err);
 }
 
 static enum gk_rc
@@ -150,7 +146,8 @@ hmac_make(int keys, struct gk_err *err)
 	digest_random(key, sizeof(key));
 	(void)digest_hex(key, sizeof(key), hex);
 	hex[sizeof(hex) - 1] = '\n';
-	rc = journal__file_create(keys, KEY_HMAC, hex, sizeof(hex), 0600, err);
+	rc = journal__file_create(
+	    keys, JOURNAL_KEY_HMAC, hex, sizeof(hex), 0600, err);
 	digest_wipe(key, sizeof(key));
 	digest_wipe(hex, sizeof(hex));
 	return rc;
@@ -173,18 +170,18 @@ signing_load(int keys, const char *origin, bool make, struct journal_keys *ret,
 	bool found;
 
 	GK_TRY(secret_init(&text, err));
-	GK_TRY(key_load(keys, KEY_SIGNING, &text, &found, err));
+	GK_TRY(key_load(keys, JOURNAL_KEY_SIGNING, &text, &found, err));
 	if (!found && !make) {
-		return missing(KEY_SIGNING, err);
+		return missing(JOURNAL_KEY_SIGNING, err);
 	}
 	if (!found) {
 		GK_TRY(signing_make(keys, origin, err));
-		GK_TRY(key_load(keys, KEY_SIGNING, &text, &found, err));
+		GK_TRY(key_load(keys, JOURNAL_KEY_SIGNING, &text, &found, err));
 	}
 	if (note_skey_parse(gk_buf_text(&text.buf), &ret->vkey, &ret->sign,
 		NULL) != GK_OK) {
 		return GK_FAIL(err, GK_E_CORRUPT,
-		    "keys/" KEY_SIGNING " is not a signing key");
+		    "keys/" JOURNAL_KEY_SIGNING " is not a signing key");
 	}
 	if (origin != NULL && strcmp(origin, ret->vkey.origin) != 0) {
 		return GK_FAIL(err, GK_E_INVALID,
@@ -202,18 +199,18 @@ hmac_load(int keys, bool make, uint8_t ret[HMAC_BYTES], struct gk_err *err)
 	size_t n = 0;
 
 	GK_TRY(secret_init(&text, err));
-	GK_TRY(key_load(keys, KEY_HMAC, &text, &found, err));
+	GK_TRY(key_load(keys, JOURNAL_KEY_HMAC, &text, &found, err));
 	if (!found && !make) {
-		return missing(KEY_HMAC, err);
+		return missing(JOURNAL_KEY_HMAC, err);
 	}
 	if (!found) {
 		GK_TRY(hmac_make(keys, err));
-		GK_TRY(key_load(keys, KEY_HMAC, &text, &found, err));
+		GK_TRY(key_load(keys, JOURNAL_KEY_HMAC, &text, &found, err));
 	}
 	if (!digest_from_hex(gk_buf_text(&text.buf), ret, HMAC_BYTES, &n) ||
 	    n != HMAC_BYTES) {
 		return GK_FAIL(err, GK_E_CORRUPT,
-		    "keys/" KEY_HMAC " is not 64 hex digits");
+		    "keys/" JOURNAL_KEY_HMAC " is not 64 hex digits");
 	}
 	return GK_OK;
 }
@@ -264,7 +261,7 @@ vkey_publish(int dir, const struct journal_keys *keys, struct gk_err *err)
 			SIGN_PUBLIC_BYTES)) {
 			return GK_FAIL(err, GK_E_CORRUPT,
 			    "the verifier key in " JOURNAL_VKEY
-			    " is not that of keys/" KEY_SIGNING);
+			    " is not that of keys/" JOURNAL_KEY_SIGNING);
 		}
 		return GK_OK;
 	}
@@ -279,10 +276,10 @@ keys_read(int dir, const char *origin, bool make, struct journal_keys *ret,
 {
 	GK_AUTO(journal__fd_close) int keys = -1;
 
-	if (!make && !journal__file_exists(dir, KEYS_DIR)) {
-		return missing(KEY_SIGNING, err);
+	if (!make && !journal__file_exists(dir, JOURNAL_KEYS)) {
+		return missing(JOURNAL_KEY_SIGNING, err);
 	}
-	GK_TRY(journal__dir_open(dir, KEYS_DIR, make, &keys, err));
+	GK_TRY(journal__dir_open(dir, JOURNAL_KEYS, make, &keys, err));
 	GK_TRY(signing_load(keys, origin, make, ret, err));
 	GK_TRY(hmac_load(keys, make, ret->hmac, err));
 	id_key_derive(ret->hmac, &ret->id);

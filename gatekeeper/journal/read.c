@@ -29,7 +29,10 @@ static const char *const read_sql[R_COUNT] = {
 	"SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1",
     [R_OPENINGS] = "SELECT path, salt, value, forget FROM opening "
 		   "WHERE seq = ?1 ORDER BY path",
-    [R_OPENING_LAST] = "SELECT max(seq) FROM opening",
+    [R_STRAYS] = "SELECT (SELECT count(*) FROM body WHERE seq < 0) + "
+		 "(SELECT count(*) FROM checkpoint WHERE size <= 0) + "
+		 "(SELECT count(*) FROM opening WHERE seq < 0) + "
+		 "(SELECT count(*) FROM opening WHERE seq >= ?1)",
     [R_POLICY] = "SELECT text FROM policy_blob WHERE digest = ?1",
     [R_POLICIES] =
 	"SELECT digest, sha256, text FROM policy_blob ORDER BY digest",
@@ -230,10 +233,13 @@ journal__read_size(
 }
 
 enum gk_rc
-journal__read_last_opening(struct journal_reader *reader, uint64_t *ret_seq,
-    bool *ret_has, struct gk_err *err)
+journal__read_strays(struct journal_reader *reader, uint64_t size,
+    uint64_t *ret_count, struct gk_err *err)
 {
-	return read_number(reader, R_OPENING_LAST, ret_has, ret_seq, err);
+	bool has;
+
+	journal__stmt_bind(reader->stmt[R_STRAYS], 1, size);
+	return read_number(reader, R_STRAYS, &has, ret_count, err);
 }
 
 enum gk_rc

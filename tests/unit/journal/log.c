@@ -197,3 +197,17 @@ log_copy(const struct log *log, const char *to)
 	copy_to = to;
 	GK_ASSERT(nftw(log->dir, copy_one, 16, FTW_PHYS) == 0);
 }
+
+struct journal_verify_report
+log_verify(const struct log *log)
+{
+	const struct journal_verify_options options = {.data_dir = log->dir};
+	struct journal_verify_report report;
+	struct gk_err err = {.rc = GK_OK};
+
+	if (journal_verify(&options, &report, &err) != GK_OK) {
+		(void)fprintf(stderr, "%s\n", err.text);
+		abort();
+	}
+	return report;
+}

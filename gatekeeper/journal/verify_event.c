@@ -1,0 +1,278 @@
+/*
+ * What must hold for one event, apart from the tree: its form, its copies in the
+ * search columns, its openings, and the events that it speaks of.
+ *
+ * An event points backwards only, by of_seq, so each is checked with one look at
+ * an earlier one, and memory doesn't grow but for a bit for each event: is this
+ * allow closed?
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "journal/verify_internal.h"
+
+enum { WHERE_BYTES = 40 };
+
+static const char *
+where_of(uint64_t seq, char ret[WHERE_BYTES])
+{
+	(void)snprintf(ret, WHERE_BYTES, "seq %" PRIu64, seq);
+	return ret;
+}
+
+#define FAULT(v, seq, err, ...) \
+	journal__verify_fault(  \
+	    (v), (err), where_of((seq), (char[WHERE_BYTES]){""}), __VA_ARGS__)
+
+/* The events' form is our own: that it can't be read is a fault, not an error. */
+static enum gk_rc
+decode(struct verify *v, uint64_t seq, const char *bytes, size_t n,
+    struct gk_arena *arena, struct event *ret, struct gk_err *err)
+{
+	struct gk_err why = {.rc = GK_OK};
+	enum gk_rc rc;
+
+	gk_arena_clear(arena);
+	rc = event_decode(bytes, n, arena, ret, &why);
+	if (rc == GK_E_NOMEM) {
+		return GK_FAIL(err, rc, "%s", why.text);
+	}
+	if (rc != GK_OK) {
+		return FAULT(v, seq, err, "the event can't be read: %s%s%s",
+		    why.text, why.where[0] != '\0' ? " at " : "", why.where);
+	}
+	return GK_OK;
+}
+
+static bool
+same_row(const struct body_row *a, const struct body_row *b)
+{
+	return memcmp(&a->columns, &b->columns, sizeof(a->columns)) == 0 &&
+	       a->kind == b->kind && a->decision == b->decision &&
+	       a->layer == b->layer && a->scope == b->scope &&
+	       a->time_us == b->time_us;
+}
+
+static enum gk_rc
+check_columns(struct verify *v, const struct body_row *row,
+    const struct event *event, struct gk_err *err)
+{
+	struct body_row want;
+
+	if (event->seq != row->seq) {
+		return FAULT(v, row->seq, err,
+		    "the event says that it is seq %" PRIu64
+		    ": events were moved",
+		    event->seq);
+	}
+	journal__row_of(event, &want);
+	if (!same_row(&want, row)) {
+		return FAULT(v, row->seq, err,
+		    "the search columns aren't the event's: searches would "
+		    "miss it or mistake it");
+	}
+	return GK_OK;
+}
+
+/* Would a look-up by run find it? */
+static enum gk_rc
+check_run(struct verify *v, const struct body_row *row, struct gk_err *err)
+{
+	uint64_t first = 0;
+	bool has = false, indexed = true;
+
+	if (row->columns.run != 0) {
+		GK_TRY(journal__read_run_first(
+		    v->reader, row->columns.run, &first, &has, err));
+	}
+	if (row->run_first != 0) {
+		GK_TRY(journal__read_indexed(
+		    v->reader, row->run_first, row->seq, &indexed, err));
+	}
+	if (has != (row->columns.run != 0) || first != row->run_first ||
+	    first > row->seq || !indexed) {
+		return FAULT(
+		    v, row->seq, err, "the index of runs doesn't lead to it");
+	}
+	return GK_OK;
+}
+
+struct opening_check {
+	struct verify *verify;
+	const struct event *event;
+};
+
+static enum gk_rc
+check_opening(void *ctx, const struct opening *opening, struct gk_err *err)
+{
+	const struct opening_check *check = ctx;
+	const struct event *event = check->event;
+	char commitment[EVENT_COMMIT_BYTES];
+
+	event_commit(opening->path, opening->salt, opening->value, commitment);
+	for (size_t i = 0; i < event->shown_count; i++) {
+		if (strcmp(event->shown[i].name, opening->path) == 0 &&
+		    strcmp(event->shown[i].value, commitment) == 0) {
+			return GK_OK;
+		}
+	}
+	return FAULT(check->verify, event->seq, err,
+	    "the value kept in clear for %.64s isn't the one that the event "
+	    "commits to",
+	    opening->path);
+}
+
+/* The event that this one points to; its strings live in other_arena. */
+static enum gk_rc
+read_pointed(struct verify *v, const struct event *event, struct event *ret,
+    struct gk_err *err)
+{
+	struct digest leaf;
+	bool found;
+
+	gk_buf_clear(&v->other);
+	GK_TRY(journal_read(
+	    v->reader, event->of_seq, &v->other, &leaf, &found, err));
+	if (!found) {
+		return FAULT(v, event->of_seq, err, "the event is missing");
+	}
+	return decode(v, event->of_seq, v->other.bytes, v->other.len,
+	    &v->other_arena, ret, err);
+}
+
+static bool
+same_decision(const struct event *a, const struct event *b)
+{
+	return a->decision_id != NULL && b->decision_id != NULL &&
+	       strcmp(a->decision_id, b->decision_id) == 0;
+}
+
+static bool
+take_closing(struct verify *v, uint64_t seq)
+{
+	uint8_t bit = (uint8_t)(1u << (seq % 8));
+	bool was = (v->closed[seq / 8] & bit) != 0;
+
+	v->closed[seq / 8] |= bit;
+	return !was;
+}
+
+/* One closing result for one allow; what comes later points at what was there. */
+static enum gk_rc
+check_result(struct verify *v, const struct event *event, struct gk_err *err)
+{
+	bool closing = event->change == CHANGE_REPORTED ||
+		       event->change == CHANGE_UNREPORTED;
+	struct event of;
+
+	if (!event->has_of_seq) {
+		return FAULT(v, event->seq, err,
+		    "the result doesn't say of which event it is");
+	}
+	GK_TRY(read_pointed(v, event, &of, err));
+	if (!same_decision(event, &of)) {
+		return FAULT(v, event->seq, err,
+		    "the result names another decision than seq %" PRIu64,
+		    event->of_seq);
+	}
+	if (!closing &&
+	    (of.kind == EVENT_RESULT || of.kind == EVENT_DECISION)) {
+		return GK_OK;
+	}
+	if (of.kind != EVENT_DECISION || !of.has_decision ||
+	    of.decision != DECISION_ALLOW) {
+		return FAULT(v, event->seq, err,
+		    "a result for seq %" PRIu64 ", which allowed nothing",
+		    event->of_seq);
+	}
+	if (!take_closing(v, event->of_seq)) {
+		return FAULT(v, event->seq, err,
+		    "a second closing result for the allow at seq %" PRIu64,
+		    event->of_seq);
+	}
+	return GK_OK;
+}
+
+/* The text behind the policy in force must be kept. */
+static enum gk_rc
+check_policy(struct verify *v, const struct event *event, struct gk_err *err)
+{
+	bool found;
+
+	if (event->kind != EVENT_DECISION || event->policy == NULL ||
+	    strcmp(event->policy, v->policy) == 0) {
+		return GK_OK;
+	}
+	GK_TRY(
+	    journal_policy_text(v->reader, event->policy, NULL, &found, err));
+	if (!found) {
+		return FAULT(v, event->seq, err,
+		    "the text of its policy %.80s is missing", event->policy);
+	}
+	(void)snprintf(v->policy, sizeof(v->policy), "%s", event->policy);
+	return GK_OK;
+}
+
+static enum gk_rc
+check_genesis(struct verify *v, const struct event *event, struct gk_err *err)
+{
+	char vkey[NOTE_VKEY_BYTES];
+
+	if ((event->kind == EVENT_GENESIS) != (event->seq == 0)) {
+		return FAULT(v, event->seq, err,
+		    event->seq == 0
+			? "the log doesn't begin with genesis"
+			: "genesis stands in the middle of the log");
+	}
+	if (event->seq != 0 || event->process == NULL ||
+	    event->process->vkey == NULL) {
+		return GK_OK;
+	}
+	(void)note_vkey_print(&v->vkey, vkey);
+	if (strcmp(vkey, event->process->vkey) != 0) {
+		return FAULT(v, event->seq, err,
+		    "genesis names another verifier key than the one that "
+		    "verifies");
+	}
+	return GK_OK;
+}
+
+static enum gk_rc
+check_links(struct verify *v, const struct event *event, struct gk_err *err)
+{
+	if (event->timestamp_us < v->last_us) {
+		return FAULT(v, event->seq, err,
+		    "its time is before that of the event before it");
+	}
+	v->last_us = event->timestamp_us;
+	if (event->has_of_seq && event->of_seq >= event->seq) {
+		return FAULT(v, event->seq, err,
+		    "it points to seq %" PRIu64 ", which isn't before it",
+		    event->of_seq);
+	}
+	if (event->kind == EVENT_RESULT) {
+		GK_TRY(check_result(v, event, err));
+	}
+	return check_policy(v, event, err);
+}
+
+enum gk_rc
+journal__verify_event(
+    struct verify *v, const struct body_row *row, struct gk_err *err)
+{
+	struct event event;
+	struct opening_check openings = {v, &event};
+
+	GK_TRY(decode(v, row->seq, row->bytes, row->n, &v->arena, &event, err));
+	GK_TRY(check_columns(v, row, &event, err));
+	GK_TRY(check_run(v, row, err));
+	GK_TRY(check_genesis(v, &event, err));
+	GK_TRY(check_links(v, &event, err));
+	GK_TRY(journal_openings(
+	    v->reader, row->seq, check_opening, &openings, err));
+	if (v->options->event != NULL) {
+		GK_TRY(v->options->event(v->options->ctx, &event, err));
+	}
+	return GK_OK;
+}

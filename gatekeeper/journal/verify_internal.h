@@ -1,0 +1,48 @@
+#ifndef GK_JOURNAL_VERIFY_INTERNAL_H
+#define GK_JOURNAL_VERIFY_INTERNAL_H
+/* A verification on its way: what was read, where it is, what it found. */
+
+#include "base/arena.h"
+#include "journal/journal_internal.h"
+
+/* A stored or published checkpoint whose root must be met on the way. */
+struct verify_mark {
+	bool has;
+	uint64_t size;
+	struct digest root;
+};
+
+/* About 100 KiB and a bit for each event: lives on the heap. */
+struct verify {
+	const struct journal_verify_options *options;
+	struct journal_verify_report *report;
+	struct journal_reader *reader;
+	struct note_vkey vkey;
+	uint64_t size; /* of the head: everything below is checked */
+	struct digest root;
+	struct edge edge;
+	struct verify_mark stored; /* the next one in the database */
+	struct verify_mark published;
+	uint64_t checkpoints; /* met */
+	int64_t last_us;
+	uint8_t *
+	    closed; /* a bit for each seq: an allow that has its closing result */
+	struct gk_arena arena;       /* of the event at hand */
+	struct gk_arena other_arena; /* of the event that it points to */
+	struct gk_buf other;         /* its bytes */
+	char policy[128];            /* whose text was last seen to be there */
+	uint8_t tile[TILE_WIDTH * DIGEST_BYTES];
+};
+
+/*
+ * Say the first fault: where it is, and what it means.  Gives GK_E_CORRUPT, so
+ * that the checks end.
+ */
+enum gk_rc journal__verify_fault(struct verify *verify, struct gk_err *err,
+    const char *where, const char *fmt, ...) GK_PRINTF(4, 5);
+
+/* Everything that must hold for one event, but for its place in the tree. */
+enum gk_rc journal__verify_event(struct verify *verify,
+    const struct body_row *row, struct gk_err *err) GK_MUST_USE;
+
+#endif
