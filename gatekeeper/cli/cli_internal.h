@@ -19,4 +19,23 @@ void cli__help_command(const struct cli_command *command, FILE *out);
 
 void cli__closep(int *fd);
 
+/* What a gate that was opened here wants an operator to see; ctx is the struct cli. */
+void cli__alert(void *ctx, const char *event, const char *text);
+
+/* --reason, for commands that do something. */
+#define CLI__REASON_FLAGS 1
+extern const struct cli_flag cli__reason_flags[CLI__REASON_FLAGS];
+/* {"reason": …}; NULL: told why not. */
+struct json_value *cli__reason_body(struct cli *cli);
+/* Ask about the first argument with a reason, say what has been done; gives the exit code. */
+int cli__do_with_reason(struct cli *cli, enum gate_verb verb, const char *done);
+
+/* The commands, each beside its code. */
+extern const struct cli_command cli__init, cli__token_create, cli__token_list,
+    cli__token_revoke, cli__policy_check, cli__policy_reload,
+    cli__policy_rollback, cli__approvals_list, cli__approvals_show,
+    cli__approvals_grant, cli__approvals_deny, cli__approvals_revoke,
+    cli__kill_on, cli__kill_off, cli__kill_list, cli__events, cli__run,
+    cli__verify, cli__backup, cli__recover, cli__clock_accept;
+
 #endif

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/cli_internal.h"
 
 void
 cli_local_init(struct cli_local *local, uid_t uid)
@@ -23,4 +24,12 @@ void
 cli_admin_path(const char *data_dir, char *ret_path, size_t room)
 {
 	(void)snprintf(ret_path, room, "%s/admin.sock", data_dir);
+}
+
+void
+cli__alert(void *ctx, const char *event, const char *text)
+{
+	struct cli *cli = ctx;
+
+	(void)fprintf(cli->err, "gatekeeper: %s: %s\n", event, text);
 }

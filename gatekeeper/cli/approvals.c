@@ -1,0 +1,316 @@
+/* `gatekeeper approvals`: what waits for people, and their answers. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/ask.h"
+#include "cli/cli_internal.h"
+#include "cli/table.h"
+#include "cli/words.h"
+
+#define TOKEN_BYTES 512
+
+#define TOKEN_FLAG                                            \
+	{                                                     \
+		"token-file", "FILE", false,                  \
+		    "a person's token; else GATEKEEPER_TOKEN" \
+	}
+
+static const struct cli_flag list_flags[] = {
+    {"status", "WORD", false,
+	"pending, granted, denied, expired, revoked, used or all; else "
+	"pending"},
+};
+
+static void
+add_approval(struct table *table, const struct json_value *one)
+{
+	int64_t granted = 0, needed = 0;
+	char votes[64], expires[32];
+	const char *cells[] = {
+	    words_get(one, "approval_id"),
+	    words_get(one, "status"),
+	    words_get(one, "action"),
+	    words_get(one, "agent_id"),
+	    words_get(one, "tenant_id"),
+	    words_get(one, "run_id"),
+	    words_get(one, "step_id"),
+	    votes,
+	    words_second(words_get(one, "expires_at"), expires),
+	};
+
+	(void)json_int(json_get(one, "granted"), &granted);
+	(void)json_int(json_get(one, "needed"), &needed);
+	(void)snprintf(
+	    votes, sizeof(votes), "%" PRId64 "/%" PRId64, granted, needed);
+	table_row(table, cells);
+}
+
+static void
+print_approvals(struct cli *cli, const struct json_value *list)
+{
+	static const char *const titles[] = {"ID", "STATUS", "ACTION", "AGENT",
+	    "TENANT", "RUN", "STEP", "VOTES", "EXPIRES (UTC)"};
+	GK_AUTO(table_done) struct table table = TABLE_INIT(GK_COUNT(titles));
+
+	if (json_count(list) == 0) {
+		(void)fputs("none\n", cli->out);
+		return;
+	}
+	table_row(&table, titles);
+	for (const struct json_value *one = json_first(list); one != NULL;
+	     one = json_next(one)) {
+		add_approval(&table, one);
+	}
+	table_print(&table, cli->out);
+}
+
+static int
+list(struct cli *cli)
+{
+	GK_AUTO(session_done) struct session session = {0};
+	GK_AUTO(answer_done) struct answer answer = {0};
+	struct ask ask = {.verb = GATE_APPROVALS};
+	const char *status = cli_flag(cli, "status", 0);
+	int code = session_init(&session, cli);
+
+	if (status == NULL) {
+		ask_param(&ask, "status", "pending");
+	} else if (strcmp(status, "all") != 0) {
+		ask_param(&ask, "status", status);
+	}
+	if (code == CLI_FINE) {
+		code = session_ask(&session, &ask, &answer);
+	}
+	if (code != CLI_FINE) {
+		return code;
+	}
+	if (cli->json) {
+		return answer_print(cli, &answer);
+	}
+	print_approvals(cli, json_get(answer.json, "approvals"));
+	return CLI_FINE;
+}
+
+const struct cli_command cli__approvals_list = {
+    .path = "approvals list",
+    .arguments = "",
+    .summary = "list what waits for a person",
+    .details = "  gatekeeper approvals list\n"
+	       "  gatekeeper approvals list --status all --json\n",
+    .flags = list_flags,
+    .flag_count = GK_COUNT(list_flags),
+    .run = list,
+};
+
+/* One value of an answer in a line; objects and lists as what they hold. */
+static void
+print_member(struct cli *cli, const struct json_value *member, int indent)
+{
+	int64_t number;
+
+	(void)fprintf(cli->out, "%*s", indent, "");
+	if (json_name(member) != NULL) {
+		table_print_safe(json_name(member), cli->out);
+		(void)fputs(": ", cli->out);
+	}
+	switch (json_type(member)) {
+	case JSON_STRING:
+		table_print_safe(json_string(member), cli->out);
+		break;
+	case JSON_BOOL:
+		(void)fputs(json_bool(member) ? "yes" : "no", cli->out);
+		break;
+	case JSON_NUMBER:
+		if (json_int(member, &number)) {
+			(void)fprintf(cli->out, "%" PRId64, number);
+		} else {
+			(void)fprintf(cli->out, "%g", json_number(member));
+		}
+		break;
+	case JSON_NULL:
+		(void)fputc('-', cli->out);
+		break;
+	case JSON_ARRAY:
+	case JSON_OBJECT:
+		break;
+	}
+	(void)fputc('\n', cli->out);
+}
+
+/* As lines "name: value", deeper ones indented. */
+static void
+print_tree(struct cli *cli, const struct json_value *value, int indent)
+{
+	for (const struct json_value *member = json_first(value);
+	     member != NULL && indent < 40; member = json_next(member)) {
+		print_member(cli, member, indent);
+		print_tree(cli, member, indent + 2);
+	}
+}
+
+static int
+show(struct cli *cli)
+{
+	GK_AUTO(session_done) struct session session = {0};
+	GK_AUTO(answer_done) struct answer answer = {0};
+	struct ask ask = {.verb = GATE_APPROVAL, .target = cli->args[0]};
+	int code = session_init(&session, cli);
+
+	if (code == CLI_FINE) {
+		code = session_ask(&session, &ask, &answer);
+	}
+	if (code != CLI_FINE) {
+		return code;
+	}
+	if (cli->json) {
+		return answer_print(cli, &answer);
+	}
+	print_tree(cli, answer.json, 0);
+	return CLI_FINE;
+}
+
+const struct cli_command cli__approvals_show = {
+    .path = "approvals show",
+    .arguments = "APPROVAL_ID",
+    .summary = "show one approval: what is asked, by whom, for whom, who voted",
+    .details = "  gatekeeper approvals show apr_AAAAAAAAAAAAAAAAAAAAAA\n",
+    .min_args = 1,
+    .max_args = 1,
+    .run = show,
+};
+
+/* The comment and, of a grant, for how long it holds. */
+static struct json_value *
+ballot_body(struct cli *cli)
+{
+	GK_AUTO(json_freep) struct json_value *body = json_new_object();
+
+	if (body == NULL || !words_set_flag(cli, "comment", body, "comment") ||
+	    !words_set_flag(cli, "valid-for", body, "valid_for")) {
+		(void)cli_fail(cli, CLI_USAGE, "flags are UTF-8 text");
+		return NULL;
+	}
+	return GK_TAKE(body);
+}
+
+static int
+print_ballot(struct cli *cli, const struct answer *answer)
+{
+	int64_t granted = 0, needed = 0;
+
+	if (cli->json) {
+		return answer_print(cli, answer);
+	}
+	(void)json_int(json_get(answer->json, "granted"), &granted);
+	(void)json_int(json_get(answer->json, "needed"), &needed);
+	table_print_safe(cli->args[0], cli->out);
+	(void)fprintf(cli->out, ": ");
+	table_print_safe(words_get(answer->json, "status") != NULL
+			     ? words_get(answer->json, "status")
+			     : "recorded",
+	    cli->out);
+	(void)fprintf(
+	    cli->out, " (%" PRId64 " of %" PRId64 ")\n", granted, needed);
+	return CLI_FINE;
+}
+
+static int
+vote(struct cli *cli, enum gate_verb verb, bool as_person)
+{
+	GK_AUTO(session_done) struct session session = {0};
+	GK_AUTO(answer_done) struct answer answer = {0};
+	GK_AUTO(json_freep) struct json_value *body = ballot_body(cli);
+	struct ask ask = {.verb = verb, .target = cli->args[0], .body = body};
+	char token[TOKEN_BYTES];
+	int code;
+
+	if (body == NULL) {
+		return CLI_USAGE;
+	}
+	code = session_init(&session, cli);
+	if (code == CLI_FINE && as_person &&
+	    !session_read_token(&session, token, sizeof(token))) {
+		code = CLI_USAGE;
+	}
+	if (code == CLI_FINE) {
+		code = session_ask(&session, &ask, &answer);
+	}
+	return code == CLI_FINE ? print_ballot(cli, &answer) : code;
+}
+
+static int
+grant(struct cli *cli)
+{
+	return vote(cli, GATE_APPROVAL_GRANT, true);
+}
+
+static int
+deny(struct cli *cli)
+{
+	return vote(cli, GATE_APPROVAL_DENY, true);
+}
+
+static int
+revoke(struct cli *cli)
+{
+	return vote(cli, GATE_APPROVAL_REVOKE, false);
+}
+
+static const struct cli_flag grant_flags[] = {
+    TOKEN_FLAG,
+    {"comment", "TEXT", false, "why; it stands in the record"},
+    {"valid-for", "DURATION", false,
+	"how long the grant may be used, such as 10m; at most what the rule "
+	"allows"},
+};
+
+static const struct cli_flag deny_flags[] = {
+    TOKEN_FLAG,
+    {"comment", "TEXT", false, "why; it stands in the record"},
+};
+
+const struct cli_command cli__approvals_grant = {
+    .path = "approvals grant",
+    .arguments = "APPROVAL_ID",
+    .summary = "say yes, with a person's token",
+    .details =
+	"The operator of this machine never votes: the token of a person in an "
+	"approver group\n"
+	"does, and never for what that person asked or is the actor of.\n\n"
+	"  GATEKEEPER_TOKEN=gk_... gatekeeper approvals grant apr_... "
+	"--comment 'ok by phone'\n"
+	"  gatekeeper approvals grant apr_... --token-file ~/.gatekeeper-token "
+	"--valid-for 10m\n",
+    .flags = grant_flags,
+    .flag_count = GK_COUNT(grant_flags),
+    .min_args = 1,
+    .max_args = 1,
+    .run = grant,
+};
+
+const struct cli_command cli__approvals_deny = {
+    .path = "approvals deny",
+    .arguments = "APPROVAL_ID",
+    .summary = "say no, with a person's token; one no is enough",
+    .details = "  GATEKEEPER_TOKEN=gk_... gatekeeper approvals deny apr_... "
+	       "--comment 'wrong account'\n",
+    .flags = deny_flags,
+    .flag_count = GK_COUNT(deny_flags),
+    .min_args = 1,
+    .max_args = 1,
+    .run = deny,
+};
+
+const struct cli_command cli__approvals_revoke = {
+    .path = "approvals revoke",
+    .arguments = "APPROVAL_ID",
+    .summary = "take a grant back before it is used",
+    .details =
+	"  gatekeeper approvals revoke apr_... --comment 'changed our mind'\n",
+    .flags = deny_flags + 1,
+    .flag_count = GK_COUNT(deny_flags) - 1,
+    .min_args = 1,
+    .max_args = 1,
+    .run = revoke,
+};

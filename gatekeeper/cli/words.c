@@ -1,0 +1,112 @@
+/* Small translations between flags, JSON and people. */
+#include <string.h>
+
+#include "cli/words.h"
+
+bool
+words_set(struct json_value *object, const char *name, const char *text)
+{
+	struct json_value *value;
+
+	if (text == NULL) {
+		return true;
+	}
+	if (!json_check_text(text, strlen(text))) {
+		return false;
+	}
+	value = json_new_string(text);
+	return json_set(object, name, &value, NULL) == GK_OK;
+}
+
+bool
+words_set_flag(const struct cli *cli, const char *flag,
+    struct json_value *object, const char *name)
+{
+	return words_set(object, name, cli_flag(cli, flag, 0));
+}
+
+bool
+words_set_flags(const struct cli *cli, const char *flag,
+    struct json_value *object, const char *name)
+{
+	GK_AUTO(json_freep) struct json_value *list = NULL;
+	const char *text;
+
+	if (!cli_has_flag(cli, flag)) {
+		return true;
+	}
+	list = json_new_array();
+	for (size_t i = 0; (text = cli_flag(cli, flag, i)) != NULL; i++) {
+		struct json_value *item = json_check_text(text, strlen(text))
+					      ? json_new_string(text)
+					      : NULL;
+
+		if (list == NULL || json_append(list, &item, NULL) != GK_OK) {
+			json_free(item);
+			return false;
+		}
+	}
+	return json_set(object, name, &list, NULL) == GK_OK;
+}
+
+bool
+words_time(struct cli *cli, const char *flag, enum words_when when,
+    char ret_text[GK_TIME_TEXT_BYTES], const char **ret)
+{
+	const char *text = cli_flag(cli, flag, 0);
+	int64_t now = gk_clock_system.wall_us(NULL), us;
+
+	*ret = NULL;
+	if (text == NULL) {
+		return true;
+	}
+	if (gk_time_parse(text, &us, NULL) != GK_OK) {
+		if (gk_duration_parse(text, &us, NULL) != GK_OK) {
+			(void)cli_fail(cli, CLI_USAGE,
+			    "--%s: expected a time such as "
+			    "2026-11-23T08:00:00Z, or a duration such as 90d",
+			    flag);
+			return false;
+		}
+		us = when == WORDS_AGO ? now - us : now + us;
+	}
+	gk_time_print(us, ret_text);
+	*ret = ret_text;
+	return true;
+}
+
+const char *
+words_get(const struct json_value *object, const char *name)
+{
+	return json_string(json_get(object, name));
+}
+
+const char *
+words_join(const struct json_value *array, char *ret_text, size_t room)
+{
+	size_t used = 0;
+
+	ret_text[0] = '\0';
+	for (const struct json_value *item = json_first(array); item != NULL;
+	     item = json_next(item)) {
+		const char *text = json_string(item);
+		int n = snprintf(ret_text + used, room - used, "%s%s",
+		    used > 0 ? ", " : "", text != NULL ? text : "?");
+
+		if (n < 0 || (size_t)n >= room - used) {
+			break;
+		}
+		used += (size_t)n;
+	}
+	return ret_text[0] != '\0' ? ret_text : "-";
+}
+
+const char *
+words_second(const char *time, char ret_text[32])
+{
+	if (time == NULL || strlen(time) < 20 || time[10] != 'T') {
+		return time;
+	}
+	(void)snprintf(ret_text, 32, "%.10s %.8s", time, time + 11);
+	return ret_text;
+}
