@@ -199,10 +199,10 @@ class Server:
         self.config_path = self.root / "gatekeeper.yaml"
         self.config = {"data_dir": "data", "policy_dir": "policies", "space_stop": 0, "space_reserve": 0,
                        **(config or {})}
+        self.own_listen = "listen" in self.config  # else each start gets a port of its own
         self.env = {**os.environ, **(env or {})}
         self.process: subprocess.Popen | None = None
         self.port = 0
-        self._clients: dict[str, Client] = {}
         self.root.mkdir(exist_ok=True)
         self.write_policy(policy)
         self.write_config()
@@ -230,8 +230,9 @@ class Server:
         if self.process and self.process.poll() is None:
             raise AssertionError("it runs already")
         self.port = free_port()
-        command = [*wrap, binary(), "serve", "--config", str(self.config_path),
-                   "--set", f"listen=127.0.0.1:{self.port}"]
+        if not self.own_listen:
+            self.write_config(listen=f"127.0.0.1:{self.port}")
+        command = [*wrap, binary(), "serve", "--config", str(self.config_path)]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.env)
         if ready:
@@ -294,8 +295,7 @@ class Server:
     def cli(self, *args: str, check: bool = True, stdin: str = "", seconds: float = DEADLINE_S,
             env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess:
         """Run "gatekeeper ARGS --config …"; check: exit code 0 is demanded."""
-        done = subprocess.run([binary(), *args, "--config", str(self.config_path),
-                               "--set", f"listen=127.0.0.1:{self.port or 1}"],
+        done = subprocess.run([binary(), *args, "--config", str(self.config_path)],
                               input=stdin, capture_output=True, text=True, timeout=seconds,
                               env={**self.env, **(env or {})})
         if check and done.returncode != 0:
