@@ -25,7 +25,7 @@ struct journal_options {
 
 /* What start-up found. */
 struct journal_found {
-	bool created;        /* there was no journal */
+	bool created;        /* there was no journal, or one without a single event */
 	uint64_t size;       /* events */
 	struct digest root;
 	char detail[160];    /* what recovery did, in words; "" when nothing */
@@ -34,16 +34,25 @@ struct journal_found {
 /*
  * Open or create: take data_dir/lock, checkpoint the WAL (TRUNCATE), sync
  * database and folder, check the last checkpoint's signature, recompute the
- * root from the leaf hashes, compare with the published checkpoint file.
+ * root from tiles and the last bodies (milliseconds; the bodies below are
+ * journal_verify()'s work), compare with the published checkpoint file.
  * Keys (data_dir/keys/signing.key, hmac.key, 0600) are made only where there is no
- * journal.  Gives *ret_journal.
- * Errors: GK_E_BUSY (locked), GK_E_CORRUPT (rollback, fork, damage: the text says
- * what to do), GK_E_IO, GK_E_NOMEM.
+ * journal; the verifier key lies in data_dir/vkey.  Gives *ret_journal.
+ * Errors: GK_E_BUSY (locked, or a reader is in the way), GK_E_CORRUPT (rollback,
+ * fork, damage, a lost key: the text says what to do), GK_E_INVALID (the origin
+ * isn't the journal's), GK_E_IO (also: a key that others may read, a device error
+ * that was recorded), GK_E_NOMEM.
  */
 enum gk_rc journal_open(const struct journal_options *options,
     struct journal **ret_journal, struct journal_found *ret_found,
     struct gk_err *err) GK_MUST_USE;
-void journal_close(struct journal *journal); /* checkpoints the WAL, lets the lock go */
+
+/*
+ * Keeps the last checkpoint, publishes it, folds the WAL in, lets the lock go.
+ * What was appended and not committed is dropped.  After an error it only lets go.
+ * Best effort: what fails here the next start does again.  NULL is fine.
+ */
+void journal_close(struct journal *journal);
 
 const char *journal_origin(const struct journal *journal);
 const char *journal_vkey(const struct journal *journal); /* verifier key text */
@@ -56,8 +65,9 @@ void journal_id_key(const struct journal *journal, struct id_key *ret);
 
 /*
  * Add an event to the batch (begins the transaction when it is the first).
- * bytes are its canonical bytes, event->seq must be journal_next_seq().
- * openings lie beside it.  Gives its leaf hash.
+ * bytes are its canonical bytes, event->seq must be journal_next_seq(), its
+ * timestamp not before journal_last_us().  Borrows all; openings lie beside it.
+ * Gives its leaf hash.
  * Errors: GK_E_IO.  After any error the journal is broken: close it, exit.
  */
 enum gk_rc journal_append(struct journal *journal, const struct event *event,
@@ -67,19 +77,29 @@ enum gk_rc journal_append(struct journal *journal, const struct event *event,
 
 /*
  * Sign one checkpoint for all that was appended and COMMIT, one fdatasync.
- * Afterwards the published file (data_dir/checkpoint) is replaced.  An error of
- * COMMIT is "unknown": the journal is broken, the process must end (74).
+ * Nothing to do when no batch is open.  An error of COMMIT is "unknown": the
+ * journal is broken, every later call gives GK_E_IO, the process must end (74).
  */
 enum gk_rc journal_commit(struct journal *journal, struct gk_err *err) GK_MUST_USE;
 
-/* Small and often: a passive WAL checkpoint when the WAL has grown; call between batches. */
+/*
+ * Call between batches, when the answers have left, and now and then when idle:
+ * replaces the published file (data_dir/checkpoint) at most five times a second,
+ * for that costs two fsyncs, and folds the WAL in (PASSIVE) when it has grown by
+ * 512 pages.  So the published file lags; what matters is that it is never ahead.
+ * Errors: GK_E_IO.  The journal is broken only if the device failed: on a full
+ * disk the next call tries again, and journal_append() tells by itself.
+ */
 enum gk_rc journal_tidy(struct journal *journal, struct gk_err *err) GK_MUST_USE;
 
-/* In the batch's transaction: keep a policy's text by its digest. */
+/*
+ * In the batch's transaction: keep a policy's text by its digest, once.  A decision
+ * whose policy has no text is a fault for journal_verify().
+ */
 enum gk_rc journal_keep_policy(struct journal *journal, const char *digest,
     const char *bytes, size_t n, struct gk_err *err) GK_MUST_USE;
 
-/* Ledger snapshot rows, in the batch's transaction.  generation is the snapshot's. */
+/* Ledger snapshot rows, in the batch's transaction; replaces.  generation is the snapshot's. */
 enum gk_rc journal_put_row(struct journal *journal, int64_t generation,
     const char *key, const char *json, size_t n, struct gk_err *err) GK_MUST_USE;
 /* Drop rows of generations below keep. */
@@ -109,7 +129,7 @@ enum gk_rc journal_read(struct journal_reader *reader, uint64_t seq,
     struct gk_buf *buf, struct digest *ret_leaf, bool *ret_found,
     struct gk_err *err) GK_MUST_USE;
 
-/* Openings of an event: calls each(ctx, path, salt, value). */
+/* Openings of an event that are still there, by path; what each gets is borrowed. */
 enum gk_rc journal_openings(struct journal_reader *reader, uint64_t seq,
     enum gk_rc (*each)(void *ctx, const struct opening *opening, struct gk_err *err),
     void *ctx, struct gk_err *err) GK_MUST_USE;
@@ -131,8 +151,11 @@ struct journal_query {
 
 /*
  * Calls each for every event whose columns match (the caller checks the bytes:
- * columns are hashes), in one read transaction.  each sets *stop to end.
- * *ret_next is where to continue, *ret_more whether there may be more.
+ * columns are hashes), in one read transaction.  each sets *stop to end; it may
+ * read other events from the reader, but not search.  *ret_next is where to
+ * continue, *ret_more whether there may be more.  Ascending without more,
+ * *ret_next is where later events will be.  A run is found by index, a time by
+ * bisection; everything else is looked at row by row.
  */
 enum gk_rc journal_search(struct journal_reader *reader,
     const struct journal_query *query,
@@ -148,8 +171,11 @@ enum gk_rc journal_has_run(struct journal_reader *reader, int64_t run_column,
 /* Verification, offline. */
 struct journal_verify_options {
 	const char *data_dir; /* of a journal, running or not */
-	const char *vkey;     /* NULL: the one in data_dir (says so in the summary) */
-	/* Called with every decoded event in order, so that others can check more. */
+	const char *vkey;     /* NULL: the one in data_dir, which proves less */
+	/*
+	 * Called with every decoded event in order, so that others can check more.
+	 * GK_E_CORRUPT is a fault of the log; any other error ends the verification.
+	 */
 	enum gk_rc (*event)(void *ctx, const struct event *event, struct gk_err *err);
 	void (*progress)(void *ctx, uint64_t done, uint64_t total);
 	void *ctx;
@@ -167,18 +193,28 @@ struct journal_verify_report {
 	char text[320];    /* what it is and what it means */
 };
 
-/* Errors: GK_E_IO when the files can't be read at all; a fault is a verdict, not an error. */
+/*
+ * One pass, flat memory (100 KiB and a bit for each event).
+ * Errors: GK_E_IO when the files can't be read at all; a fault is a verdict, not an
+ * error.  No key to verify with, or one that isn't one: VERIFY_UNVERIFIABLE.
+ */
 enum gk_rc journal_verify(const struct journal_verify_options *options,
     struct journal_verify_report *ret, struct gk_err *err) GK_MUST_USE;
 
-/* Copy a running journal safely into an empty or new folder (keys not included unless with_keys). */
+/*
+ * Copy a running journal safely into an empty or new folder (keys not included
+ * unless with_keys): one snapshot; the copy's published file is the copy's own head.
+ * Errors: GK_E_BUSY when there is a journal already, GK_E_IO, GK_E_CORRUPT.
+ */
 enum gk_rc journal_backup(const char *data_dir, const char *dest_dir,
     bool with_keys, struct gk_err *err) GK_MUST_USE;
 
 /*
- * Accept a journal whose head is behind or beside the published one: the
- * published checkpoint file is set aside, and the next open succeeds if the log
- * has exactly `size` events.
+ * Accept a journal whose head is behind or beside the published one, or whose
+ * device failed: if the log is whole in itself and has exactly `size` events, the
+ * published file is set aside, the log's own head takes its place, and the next
+ * open succeeds and says so in detail.
+ * Errors: GK_E_INVALID (another size), GK_E_BUSY, GK_E_CORRUPT, GK_E_IO.
  */
 enum gk_rc journal_recover(const char *data_dir, uint64_t size,
     struct gk_err *err) GK_MUST_USE;
@@ -190,7 +226,8 @@ enum gk_rc journal_free_bytes(
 
 /* For tests and metrics. */
 struct journal_counters {
-	uint64_t events, commits, checkpoints, wal_bytes;
+	uint64_t events, commits, checkpoints; /* since it was opened */
+	uint64_t wal_bytes;                    /* written to the WAL, about */
 };
 void journal_counters(
     const struct journal *journal, struct journal_counters *ret);

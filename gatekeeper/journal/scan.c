@@ -198,10 +198,10 @@ search_run(struct journal_reader *reader, struct search *search,
 
 		GK_TRY(journal__scan_next(reader, &row, ret_more, err));
 		if (!*ret_more) {
-			return GK_OK; /* *ret_next is where the log may grow */
+			return GK_OK;
 		}
-		*ret_next = row.seq;
 		if (search_is_over(search)) {
+			*ret_next = row.seq;
 			return GK_OK;
 		}
 		search->looked++;

@@ -145,20 +145,30 @@ log_path(const struct log *log, const char *name, char ret[256])
 	(void)snprintf(ret, 256, "%s/%s", log->dir, name);
 }
 
-void
-log_sql(const struct log *log, const char *sql)
+bool
+log_try_sql(const struct log *log, const char *sql, bool triggers)
 {
 	char path[256];
 	sqlite3 *db;
+	bool ok;
 
 	log_path(log, "journal.db", path);
 	GK_ASSERT(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) ==
 		  SQLITE_OK);
-	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK) {
+	GK_ASSERT(sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER,
+		      triggers ? 1 : 0, NULL) == SQLITE_OK);
+	ok = sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
+	if (!ok && !triggers) {
 		(void)fprintf(stderr, "%s: %s\n", sql, sqlite3_errmsg(db));
-		abort();
 	}
 	GK_ASSERT(sqlite3_close(db) == SQLITE_OK);
+	return ok;
+}
+
+void
+log_sql(const struct log *log, const char *sql)
+{
+	GK_ASSERT(log_try_sql(log, sql, false));
 }
 
 static const char *copy_from, *copy_to;

@@ -33,13 +33,21 @@ struct event log_event(const struct log *log, uint64_t seq);
 enum gk_rc log_add_event(struct log *log, const struct event *event,
     const struct opening *openings, size_t count);
 
-/* Run SQL on the database behind the journal's back, as an intruder would. */
+/* Run SQL on the database behind the journal's back, as an intruder would: without triggers. */
 void log_sql(const struct log *log, const char *sql);
+bool log_try_sql(const struct log *log, const char *sql, bool triggers);
 /* Copy a whole data folder, as `cp -r` would. */
 void log_copy(const struct log *log, const char *to);
 void log_path(const struct log *log, const char *name, char ret[256]);
 
 /* The report of journal_verify() under the folder's own key. */
 struct journal_verify_report log_verify(const struct log *log);
+
+/* Check that a call went well; tells why it didn't. */
+#define OK(call)                                                 \
+	do {                                                     \
+		enum gk_rc rc_ = (call);                         \
+		cr_assert(rc_ == GK_OK, "%s", the_log.err.text); \
+	} while (0)
 
 #endif
