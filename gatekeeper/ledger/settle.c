@@ -76,13 +76,13 @@ draft(struct work *work, struct gk_err *err)
 
 static void
 shadow_add(struct work *work, const char *rule, const char *reason,
-    enum layer layer, enum decision decision)
+    enum layer layer, enum shadow_verdict would)
 {
 	struct event *event = work->event;
 
 	if (event->shadow_count < FINDINGS_SHADOW_MAX) {
-		event->shadow[event->shadow_count++] = (struct event_shadow){
-		    rule, reason, (int)layer, (int)decision};
+		event->shadow[event->shadow_count++] =
+		    (struct event_shadow){rule, reason, (int)layer, (int)would};
 	}
 }
 
@@ -101,7 +101,7 @@ shadows(struct work *work, struct gk_err *err)
 	for (size_t i = 0; i < found->shadow_count; i++) {
 		const struct shadow_finding *s = &found->shadow[i];
 
-		shadow_add(work, s->rule, s->reason, s->layer, s->decision);
+		shadow_add(work, s->rule, s->reason, s->layer, s->would);
 	}
 	for (size_t i = 0; i < found->limit_count; i++) {
 		const struct limit_finding *limit = &found->limits[i];
@@ -113,7 +113,7 @@ shadows(struct work *work, struct gk_err *err)
 		    work->ask->action_key, work->at->now_us, &verdict);
 		if (verdict.refused) {
 			shadow_add(work, limit->rule, limit->reason,
-			    LAYER_RATE_LIMIT, DECISION_STOP);
+			    LAYER_RATE_LIMIT, SHADOW_STOPS);
 		}
 	}
 	for (size_t i = 0; i < found->budget_count; i++) {
@@ -126,7 +126,7 @@ shadows(struct work *work, struct gk_err *err)
 		    work->at->now_us, &verdict);
 		if (verdict.refused) {
 			shadow_add(work, budget->rule, budget->reason,
-			    LAYER_BUDGET, DECISION_STOP);
+			    LAYER_BUDGET, SHADOW_STOPS);
 		}
 	}
 	for (size_t i = 0; i < found->approval_count; i++) {
@@ -134,7 +134,7 @@ shadows(struct work *work, struct gk_err *err)
 
 		if (approval->shadow) {
 			shadow_add(work, approval->rule, approval->reason,
-			    LAYER_APPROVAL, DECISION_APPROVAL_REQUIRED);
+			    LAYER_APPROVAL, SHADOW_ASKS);
 		}
 	}
 	return GK_OK;

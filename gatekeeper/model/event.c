@@ -115,15 +115,15 @@ const struct record_type approval_terms_type =
     TYPE("approval", approval_terms, approval_terms_fields);
 
 static const struct record_field shadow_fields[] = {
-    {.name = "decision",
-	.kind = RECORD_ENUM,
-	.flags = RECORD_REQUIRED,
-	.offset = offsetof(struct event_shadow, decision),
-	.names = decision_words,
-	.names_count = DECISION_COUNT},
     ENUM(event_shadow, "layer", layer, layer_words),
     STR(event_shadow, "reason", reason),
     STR(event_shadow, "rule", rule),
+    {.name = "would",
+	.kind = RECORD_ENUM,
+	.flags = RECORD_REQUIRED,
+	.offset = offsetof(struct event_shadow, would),
+	.names = shadow_words,
+	.names_count = SHADOW_COUNT},
 };
 static const struct record_type shadow_type =
     TYPE("shadow finding", event_shadow, shadow_fields);

@@ -65,8 +65,8 @@ struct approval_terms {
 struct event_shadow {
 	const char *rule;
 	const char *reason;
-	int layer;    /* enum layer */
-	int decision; /* enum decision */
+	int layer; /* enum layer */
+	int would; /* enum shadow_verdict */
 };
 
 /* What a result says, hashed. */

@@ -63,7 +63,7 @@ struct shadow_finding {
 	const char *rule;
 	const char *reason;
 	enum layer layer;
-	enum decision decision;
+	enum shadow_verdict would;
 };
 
 /* What the access layer says: it lets pass, it never allows. */

@@ -111,6 +111,12 @@ const char *const identity_kind_words[IDENTITY_KIND_COUNT] = {
     [IDENTITY_SERVICE] = "service",
 };
 
+const char *const shadow_words[SHADOW_COUNT] = {
+    [SHADOW_STOPS] = "stop",
+    [SHADOW_ASKS] = "approval_required",
+    [SHADOW_PASSES] = "pass",
+};
+
 enum phase
 event_phase(enum event_kind kind)
 {

@@ -147,6 +147,15 @@ enum identity_kind {
 };
 extern const char *const identity_kind_words[IDENTITY_KIND_COUNT];
 
+/* What a rule in mode shadow would have done. */
+enum shadow_verdict {
+	SHADOW_STOPS = 0,
+	SHADOW_ASKS,
+	SHADOW_PASSES,
+	SHADOW_COUNT,
+};
+extern const char *const shadow_words[SHADOW_COUNT];
+
 /* The value behind a word; 0 when the list has no such word. */
 int name_find(const char *const *words, int count, const char *word);
 

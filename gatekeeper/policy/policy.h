@@ -22,8 +22,9 @@ struct policy;
 
 /* One thing that is wrong, or looks wrong, in a policy file. */
 struct policy_problem {
-	bool warning;     /* else an error */
-	const char *file; /* its name inside the folder; "" for the folder itself */
+	bool warning; /* else an error */
+	const char
+	    *file; /* its name inside the folder; "" for the folder itself */
 	unsigned line, column; /* from 1; 0: the whole file */
 	const char *text;
 	const char *hint;   /* what to do; NULL: none */

@@ -235,7 +235,7 @@ Test(ledger_decisions, shadow_rules_are_recorded_and_not_enforced)
 	    (struct shadow_finding){.rule = "s1",
 		.reason = "why",
 		.layer = LAYER_ACCESS,
-		.decision = DECISION_STOP};
+		.would = SHADOW_STOPS};
 	e = answer(world_ask(&world, "a1", "r", "1", "ak1_a", NULL, found));
 	cr_assert(e->decision == DECISION_ALLOW);
 	cr_assert(e->shadow_count == 2);

@@ -1,0 +1,392 @@
+/* A folder, or the texts of one, → a compiled policy with its digest and bundle. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "codec/canon.h"
+#include "codec/digest.h"
+#include "codec/json.h"
+#include "policy/policy_internal.h"
+
+enum {
+	POLICY_ARENA_CAP = 256 << 20,
+	BUNDLE_BYTES_MAX = 64 << 20,
+	FILE_NAME_MAX = 255,
+};
+
+static const struct json_limits yaml_limits = {
+    .bytes = POLICY_FILE_BYTES_MAX,
+    .depth = 16,
+    .values = 1000000,
+};
+
+/* ---- texts → policy ---- */
+
+/*
+ * The digest is SHA-256 over, for each file in the order of its name:
+ * name, 0x00, length of the content as decimal text, 0x00, content.
+ */
+static enum gk_rc
+make_digest(struct policy *policy, const struct policy_text *texts,
+    size_t count, struct gk_err *err)
+{
+	struct digest_part *parts = calloc(4 * count, sizeof(*parts));
+	char(*lengths)[24] = calloc(count, sizeof(*lengths));
+	struct digest hash;
+
+	if (parts == NULL || lengths == NULL) {
+		free(parts);
+		free(lengths);
+		return GK_FAIL(err, GK_E_NOMEM, "policy digest");
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct digest_part *part = &parts[3 * i];
+
+		(void)snprintf(
+		    lengths[i], sizeof(lengths[i]), "%zu", texts[i].n);
+		part[0] = (struct digest_part){
+		    texts[i].name, strlen(texts[i].name) + 1};
+		part[1] =
+		    (struct digest_part){lengths[i], strlen(lengths[i]) + 1};
+		part[2] = (struct digest_part){texts[i].bytes, texts[i].n};
+	}
+	digest_sha256(parts, 3 * count, &hash);
+	memcpy(policy->digest, "sha256:", 7);
+	(void)digest_hex(hash.bytes, sizeof(hash.bytes), policy->digest + 7);
+	free(parts);
+	free(lengths);
+	return GK_OK;
+}
+
+static enum gk_rc
+make_bundle(struct policy *policy, const struct policy_text *texts,
+    size_t count, struct gk_err *err)
+{
+	struct gk_buf *buf = &policy->bundle;
+
+	buf->cap = BUNDLE_BYTES_MAX;
+	GK_TRY(gk_buf_puts(buf, "{\"files\":[", err));
+	for (size_t i = 0; i < count; i++) {
+		GK_TRY(gk_buf_puts(
+		    buf, i == 0 ? "{\"name\":" : ",{\"name\":", err));
+		GK_TRY(canon_string(texts[i].name, buf, err));
+		GK_TRY(gk_buf_puts(buf, ",\"text\":", err));
+		GK_TRY(canon_string(texts[i].bytes, buf, err));
+		GK_TRY(gk_buf_putc(buf, '}', err));
+	}
+	return gk_buf_puts(buf, "]}", err);
+}
+
+static void
+add_yaml_error(struct policy_report *report, const struct policy_text *text,
+    const struct gk_err *err)
+{
+	/* err->where is "name:line:column" */
+	struct problem_place place = {text->name, {0, 0}, text->bytes, text->n};
+	const char *at = err->where + strlen(text->name);
+
+	if (strncmp(err->where, text->name, strlen(text->name)) == 0 &&
+	    *at == ':') {
+		for (at++; *at >= '0' && *at <= '9'; at++) {
+			place.at.line =
+			    place.at.line * 10 + (unsigned)(*at - '0');
+		}
+		for (at += *at == ':'; *at >= '0' && *at <= '9'; at++) {
+			place.at.column =
+			    place.at.column * 10 + (unsigned)(*at - '0');
+		}
+	}
+	report_add(report, false, &place, NULL, "%s", err->text);
+}
+
+static enum gk_rc
+read_texts(struct policy *policy, const struct policy_text *texts, size_t count,
+    struct policy_report *report, struct gk_err *err)
+{
+	struct gk_map ids = {NULL, 0, 0};
+	bool no_memory = false;
+
+	for (size_t i = 0; i < count && !no_memory; i++) {
+		struct yaml_doc *doc = NULL;
+		struct gk_err local = {0};
+		struct reader reader = {.policy = policy,
+		    .report = report,
+		    .text = &texts[i],
+		    .ids = &ids};
+
+		if (yaml_parse(texts[i].bytes, texts[i].n, texts[i].name,
+			&yaml_limits, &doc, &local) != GK_OK) {
+			add_yaml_error(report, &texts[i], &local);
+			no_memory = local.rc == GK_E_NOMEM;
+			continue;
+		}
+		reader.doc = doc;
+		parse_file(&reader);
+		no_memory = reader.no_memory;
+		yaml_doc_free(doc);
+	}
+	gk_map_done(&ids);
+	return no_memory ? GK_FAIL(err, GK_E_NOMEM, "policy") : GK_OK;
+}
+
+static struct policy *
+policy_new(size_t files)
+{
+	struct policy *policy = calloc(1, sizeof(*policy));
+
+	if (policy == NULL) {
+		return NULL;
+	}
+	policy->arena.cap = POLICY_ARENA_CAP;
+	policy->files =
+	    gk_arena_calloc(&policy->arena, files, sizeof(*policy->files));
+	atomic_init(&policy->pins, 1);
+	if (policy->files == NULL) {
+		policy_unpin(policy);
+		return NULL;
+	}
+	return policy;
+}
+
+enum gk_rc
+load_texts(const struct policy_text *texts, size_t count,
+    struct policy **ret_policy, struct policy_report *report,
+    struct gk_err *err)
+{
+	GK_AUTO(policy_unpinp) struct policy *policy = NULL;
+	struct problem_place folder = {"", {0, 0}, NULL, 0};
+
+	if (count == 0) {
+		report_add(report, false, &folder,
+		    "an empty folder would stop everything; put a *.yaml there",
+		    "no policy file");
+		return GK_FAIL(err, GK_E_INVALID, "no policy file");
+	}
+	policy = policy_new(count);
+	if (policy == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "policy");
+	}
+	GK_TRY(read_texts(policy, texts, count, report, err));
+	if (report->errors > 0) {
+		return GK_FAIL(err, GK_E_INVALID, "%zu error%s in the policy",
+		    report->errors, report->errors == 1 ? "" : "s");
+	}
+	GK_TRY(make_digest(policy, texts, count, err));
+	GK_TRY(make_bundle(policy, texts, count, err));
+	GK_TRY(index_build(policy, err));
+	advice_give(policy, report);
+	*ret_policy = GK_TAKE(policy);
+	return GK_OK;
+}
+
+/* ---- folder → texts ---- */
+
+struct folder {
+	struct gk_arena arena;
+	struct policy_text *texts;
+	size_t count;
+};
+
+static void
+folder_done(struct folder *folder)
+{
+	gk_arena_done(&folder->arena);
+}
+
+static bool
+has_suffix(const char *name, const char *suffix)
+{
+	size_t n = strlen(name), s = strlen(suffix);
+
+	return n > s && strcmp(name + n - s, suffix) == 0;
+}
+
+static bool
+is_policy_name(const char *name)
+{
+	return name[0] != '.' && has_suffix(name, ".yaml") &&
+	       !has_suffix(name, ".test.yaml");
+}
+
+static enum gk_rc
+read_whole(struct folder *folder, int fd, const char *name, size_t size,
+    struct gk_err *err)
+{
+	struct policy_text *text = &folder->texts[folder->count];
+	char *bytes = gk_arena_alloc(&folder->arena, size + 1);
+	size_t n = 0;
+
+	if (bytes == NULL) {
+		return GK_FAIL(
+		    err, GK_E_LIMIT, "%s: the folder is too large", name);
+	}
+	while (n < size) {
+		ssize_t got = read(fd, bytes + n, size - n);
+
+		if (got < 0 && errno == EINTR) {
+			continue;
+		}
+		if (got < 0) {
+			return GK_FAIL(err, GK_E_IO, "%s: %m", name);
+		}
+		if (got == 0) {
+			break;
+		}
+		n += (size_t)got;
+	}
+	text->name = gk_arena_strdup(&folder->arena, name);
+	text->bytes = bytes;
+	text->n = n;
+	if (text->name == NULL) {
+		return GK_FAIL(
+		    err, GK_E_LIMIT, "%s: the folder is too large", name);
+	}
+	folder->count++;
+	return GK_OK;
+}
+
+static enum gk_rc
+read_file(
+    struct folder *folder, int dir_fd, const char *name, struct gk_err *err)
+{
+	struct stat st;
+	enum gk_rc rc;
+	int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0) {
+		return GK_FAIL(err, GK_E_IO, "%s: %m", name);
+	}
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		rc = GK_FAIL(err, GK_E_IO, "%s: not a regular file", name);
+	} else if (st.st_size > (off_t)POLICY_FILE_BYTES_MAX) {
+		rc = GK_FAIL(err, GK_E_LIMIT, "%s: larger than %u bytes", name,
+		    POLICY_FILE_BYTES_MAX);
+	} else {
+		rc = read_whole(folder, fd, name, (size_t)st.st_size, err);
+	}
+	(void)close(fd);
+	return rc;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	const struct policy_text *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static enum gk_rc
+read_folder(const char *path, struct folder *folder, struct gk_err *err)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	enum gk_rc rc = GK_OK;
+
+	if (dir == NULL) {
+		return GK_FAIL(err, GK_E_IO, "%s: %m", path);
+	}
+	folder->arena.cap = BUNDLE_BYTES_MAX / 2;
+	folder->texts = gk_arena_calloc(
+	    &folder->arena, POLICY_FILES_MAX, sizeof(*folder->texts));
+	if (folder->texts == NULL) {
+		rc = GK_FAIL(err, GK_E_NOMEM, "policy folder");
+	}
+	while (rc == GK_OK && (entry = readdir(dir)) != NULL) {
+		if (!is_policy_name(entry->d_name)) {
+			continue;
+		}
+		rc = folder->count == POLICY_FILES_MAX
+			 ? GK_FAIL(err, GK_E_LIMIT,
+			       "%s: more than %d policy files", path,
+			       POLICY_FILES_MAX)
+			 : read_file(folder, dirfd(dir), entry->d_name, err);
+	}
+	(void)closedir(dir);
+	if (rc == GK_OK) {
+		qsort(folder->texts, folder->count, sizeof(*folder->texts),
+		    by_name);
+	}
+	return rc;
+}
+
+enum gk_rc
+policy_load(const char *dir, struct policy **ret_policy,
+    struct policy_report *report, struct gk_err *err)
+{
+	GK_AUTO(folder_done) struct folder folder = {.count = 0};
+	enum gk_rc rc = read_folder(dir, &folder, err);
+
+	if (rc != GK_OK) {
+		struct problem_place place = {"", {0, 0}, NULL, 0};
+
+		report_add(report, false, &place, NULL, "%s",
+		    err == NULL ? "can't be read" : err->text);
+		return rc;
+	}
+	return load_texts(folder.texts, folder.count, ret_policy, report, err);
+}
+
+/* ---- bundle → texts ---- */
+
+static enum gk_rc
+bundle_texts(
+    const struct json_value *files, struct folder *folder, struct gk_err *err)
+{
+	const struct json_value *file;
+
+	if (json_type(files) != JSON_ARRAY ||
+	    json_count(files) > POLICY_FILES_MAX) {
+		return GK_FAIL(err, GK_E_INVALID, "not a policy bundle");
+	}
+	for (file = json_first(files); file != NULL; file = json_next(file)) {
+		const struct json_value *name = json_get(file, "name");
+		const struct json_value *bytes = json_get(file, "text");
+		struct policy_text *text = &folder->texts[folder->count];
+
+		if (name == NULL || bytes == NULL ||
+		    json_string(name) == NULL || json_string(bytes) == NULL ||
+		    strlen(json_string(name)) > FILE_NAME_MAX ||
+		    (folder->count > 0 &&
+			strcmp(text[-1].name, json_string(name)) >= 0)) {
+			return GK_FAIL(
+			    err, GK_E_INVALID, "not a policy bundle");
+		}
+		text->name = json_string(name);
+		text->bytes = json_string(bytes);
+		text->n = strlen(text->bytes);
+		folder->count++;
+	}
+	return GK_OK;
+}
+
+enum gk_rc
+policy_load_bundle(const char *bytes, size_t n, struct policy **ret_policy,
+    struct policy_report *report, struct gk_err *err)
+{
+	static const struct json_limits limits = {.bytes = BUNDLE_BYTES_MAX,
+	    .depth = 4,
+	    .values = 4 * POLICY_FILES_MAX};
+	GK_AUTO(json_freep) struct json_value *root = NULL;
+	GK_AUTO(folder_done) struct folder folder = {.count = 0};
+	const struct json_value *files;
+
+	GK_TRY(json_parse(bytes, n, &limits, &root, err));
+	files = json_get(root, "files");
+	if (files == NULL) {
+		return GK_FAIL(err, GK_E_INVALID, "not a policy bundle");
+	}
+	folder.arena.cap = 1 << 20;
+	folder.texts = gk_arena_calloc(
+	    &folder.arena, POLICY_FILES_MAX, sizeof(*folder.texts));
+	if (folder.texts == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "policy bundle");
+	}
+	GK_TRY(bundle_texts(files, &folder, err));
+	return load_texts(folder.texts, folder.count, ret_policy, report, err);
+}

@@ -1,0 +1,175 @@
+#ifndef GK_POLICY_POLICY_INTERNAL_H
+#define GK_POLICY_POLICY_INTERNAL_H
+/* A compiled folder of rules, and how it is read, shared by the files of this room. */
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/map.h"
+#include "codec/yaml.h"
+#include "policy/policy.h"
+
+enum section {
+	SECTION_STOP,
+	SECTION_ALLOW,
+	SECTION_LIMITS,
+	SECTION_BUDGETS,
+	SECTION_APPROVALS,
+	SECTION_COUNT,
+};
+extern const char *const section_words[SECTION_COUNT];
+
+struct texts {
+	const char **items;
+	size_t count;
+};
+
+/* Whom a file's rules apply to, and what it says of results. */
+struct scope_of_file {
+	const char *file;
+	struct texts tenants; /* globs; none: all */
+	struct texts agents;
+	int64_t result_within_us; /* 0: not said */
+	int64_t allow_valid_us;
+};
+
+struct rule {
+	enum section section;
+	const char *id, *reason;
+	bool shadow;
+	struct texts actions; /* names and globs; none: every action */
+	struct texts roles;   /* any of them; none: no matter */
+	const struct scope_of_file *where;
+	unsigned line;
+	/* limits, budgets */
+	enum scope per;
+	struct limit_finding
+	    limit; /* rule, reason, kind and numbers; subject by request */
+	struct budget_finding budget; /* cost_micros -1: from the request */
+	struct approval_finding approval;
+};
+
+/* Rules by number, ascending. */
+struct rule_list {
+	char *key; /* owned by the policy's arena */
+	unsigned *rules;
+	size_t count, room;
+};
+
+/*
+ * By what the action is: exact names; globs by the text before their first '*',
+ * else by the text after their last; the rest are looked at always.
+ */
+struct rule_index {
+	struct gk_map exact, prefix, suffix; /* → struct rule_list */
+	bool prefix_len[130], suffix_len[130];
+	struct rule_list always;
+};
+
+struct policy_text {
+	const char *name; /* inside the folder */
+	const char *bytes;
+	size_t n;
+};
+
+struct policy {
+	atomic_size_t pins;
+	struct gk_arena arena;
+	struct rule *rules;
+	size_t rule_count, rule_room;
+	struct scope_of_file **files;
+	size_t file_count;
+	struct rule_index index;
+	struct gk_buf bundle;
+	char digest[POLICY_DIGEST_BYTES];
+};
+
+/* One file being read.  Problems are collected; reading goes on. */
+struct reader {
+	struct policy *policy;
+	struct policy_report *report;
+	const struct policy_text *text;
+	const struct yaml_doc *doc;
+	struct gk_map *ids; /* rule ids seen in the folder → struct rule */
+	bool no_memory;
+};
+
+/* report.c */
+struct problem_place {
+	const char *file;
+	struct yaml_place at;
+	const char *bytes; /* of the file, for the line; NULL: none */
+	size_t n;
+};
+void report_add(struct policy_report *report, bool warning,
+    const struct problem_place *place, const char *hint, const char *fmt, ...)
+    GK_PRINTF(5, 6);
+/* At a value, or at a member's key. */
+struct problem_place reader_at(
+    const struct reader *reader, const struct json_value *value);
+struct problem_place reader_at_key(
+    const struct reader *reader, const struct json_value *member);
+/* "did you mean 'x'?" of the nearest word, in the report's memory; NULL: none is near. */
+const char *report_nearest(struct policy_report *report, const char *word,
+    const char *const *words, size_t count);
+
+/* field.c: each reads one member, says what is wrong with it, and gives the default then. */
+bool field_known(struct reader *reader, const struct json_value *object,
+    const char *const *keys, size_t count);
+const char *field_str(struct reader *reader, const struct json_value *object,
+    const char *key, bool (*check)(const char *), const char *expected,
+    const char *otherwise);
+struct texts field_strs(struct reader *reader, const struct json_value *object,
+    const char *key, bool (*check)(const char *), const char *expected,
+    size_t max);
+int64_t field_int(struct reader *reader, const struct json_value *object,
+    const char *key, int64_t lo, int64_t hi, int64_t otherwise);
+int64_t field_duration(struct reader *reader, const struct json_value *object,
+    const char *key, int64_t hi_us, int64_t otherwise);
+/* A decimal in a string, or a whole number; -1 when it is left out. */
+int64_t field_amount(
+    struct reader *reader, const struct json_value *object, const char *key);
+/* One of words[0..count); words may have NULLs. */
+int field_word(struct reader *reader, const struct json_value *object,
+    const char *key, const char *const *words, int count, int otherwise);
+bool field_required(
+    struct reader *reader, const struct json_value *object, const char *key);
+void field_wrong(struct reader *reader, const struct json_value *value,
+    const char *hint, const char *fmt, ...) GK_PRINTF(4, 5);
+
+/* parse.c: one file's rules go into reader->policy */
+void parse_file(struct reader *reader);
+extern const char *const policy_keys[];
+/* section.c: what is particular to limits, budgets and approvals */
+void section_limit(
+    struct reader *reader, const struct json_value *object, struct rule *rule);
+void section_budget(
+    struct reader *reader, const struct json_value *object, struct rule *rule);
+void section_approval(
+    struct reader *reader, const struct json_value *object, struct rule *rule);
+const char *const *section_keys(enum section section, size_t *ret_count);
+
+/* advice.c: warnings about rules that parse but probably aren't meant so */
+void advice_give(struct policy *policy, struct policy_report *report);
+
+/* index.c */
+enum gk_rc index_build(struct policy *policy, struct gk_err *err) GK_MUST_USE;
+void index_done(struct rule_index *index);
+/* Numbers of all rules whose actions match, ascending, each once. */
+enum gk_rc index_find(const struct policy *policy, const char *action,
+    struct gk_arena *arena, unsigned **ret_rules, size_t *ret_count,
+    struct gk_err *err) GK_MUST_USE;
+bool rule_names_action(const struct rule *rule, const char *action);
+
+/* judge.c */
+bool rule_applies(const struct rule *rule, const struct policy_input *input);
+
+/* load.c: texts are sorted by name; gives a policy or a report with errors */
+enum gk_rc load_texts(const struct policy_text *texts, size_t count,
+    struct policy **ret_policy, struct policy_report *report,
+    struct gk_err *err) GK_MUST_USE;
+
+#endif

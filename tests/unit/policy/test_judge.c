@@ -1,0 +1,164 @@
+/* Judging: which rules match, which layer speaks, and that many rules cost little. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "codec/digest.h"
+#include "policy/policy_internal.h"
+
+static const char text[] =
+    "policy: p\n"
+    "stop:\n"
+    "  - {id: no-del, actions: ['*.delete'], reason: no_delete}\n"
+    "  - {id: shade, actions: [crm.search], mode: shadow, reason: maybe}\n"
+    "allow:\n"
+    "  - {id: reads, actions: [crm.search, 'kb.*'], roles: [support]}\n"
+    "  - {id: any, actions: [ping, x.delete]}\n"
+    "limits:\n"
+    "  - {id: rate, actions: ['crm.*'], per: tenant, rate: 60/min, burst: 10}\n"
+    "  - {id: steps, per: run, max: 200}\n"
+    "budgets:\n"
+    "  - {id: fix, actions: [ping], per: agent, unit: usd, amount: '2', every: "
+    "day, cost: '0.5'}\n"
+    "  - {id: own, actions: [ping], per: actor, unit: tokens, amount: 100, "
+    "every: hour}\n"
+    "approvals:\n"
+    "  - {id: ask, actions: [ping], approvers: {groups: [finance], count: 2}, "
+    "show: [/a]}\n"
+    "results: {within: 1m}\n";
+
+static struct policy *policy;
+static struct gk_arena arena;
+static struct findings found;
+
+static void
+setup(void)
+{
+	struct policy_text one = {"p.yaml", text, sizeof(text) - 1};
+	struct policy_report report = {.errors = 0};
+
+	arena.cap = 1 << 22;
+	cr_assert(digest_init(NULL) == GK_OK);
+	cr_assert(load_texts(&one, 1, &policy, &report, NULL) == GK_OK);
+	policy_report_done(&report);
+}
+
+static void
+teardown(void)
+{
+	policy_unpin(policy);
+	gk_arena_done(&arena);
+}
+
+TestSuite(policy_judge, .init = setup, .fini = teardown);
+
+static const char *globs[] = {"u_*"};
+static const char *may_roles[] = {"support"};
+
+static void
+judge(const char *action, const char *actor_id, const char *role)
+{
+	const char *roles[] = {role};
+	struct actor actor = {"user", actor_id, roles, role == NULL ? 0 : 1};
+	struct identity caller = {.id = "agent-7",
+	    .kind = IDENTITY_AGENT,
+	    .may_actors = globs,
+	    .may_actor_count = 1,
+	    .may_roles = may_roles,
+	    .may_role_count = 1};
+	struct decision_request request = {.run_id = "r",
+	    .step_id = "1",
+	    .action = action,
+	    .actor = actor_id == NULL ? NULL : &actor};
+	struct policy_input input = {&request, &caller, "t1", 1};
+
+	cr_assert(policy_judge(policy, &input, &arena, &found, NULL) == GK_OK);
+}
+
+Test(policy_judge, what_no_rule_allows_is_stopped)
+{
+	judge("unknown", NULL, NULL);
+	cr_assert(found.access == ACCESS_STOPS);
+	cr_assert_str_eq(found.access_reason, "no_rule_allows");
+	cr_assert(found.access_rule == NULL);
+}
+
+Test(policy_judge, an_explicit_stop_beats_every_allow)
+{
+	judge("x.delete", NULL, NULL);
+	cr_assert(found.access == ACCESS_STOPS);
+	cr_assert_str_eq(found.access_rule, "no-del");
+	cr_assert_str_eq(found.access_reason, "no_delete");
+}
+
+Test(policy_judge, a_role_opens_only_to_those_who_have_it)
+{
+	judge("kb.read", "u_1", "support");
+	cr_assert(found.access == ACCESS_PASSES);
+	judge("kb.read", "u_1", NULL);
+	cr_assert(found.access == ACCESS_STOPS);
+	judge("kb.read", NULL, NULL);
+	cr_assert(found.access == ACCESS_STOPS);
+}
+
+Test(policy_judge, claims_beyond_the_identity_are_not_permitted)
+{
+	judge("ping", "u_1", "admin");
+	cr_assert_str_eq(found.access_reason, "actor_not_permitted");
+	cr_assert(found.access == ACCESS_STOPS);
+	judge("ping", "root", NULL);
+	cr_assert_str_eq(found.access_reason, "actor_not_permitted");
+}
+
+Test(policy_judge, limits_budgets_and_approvals_are_found_with_their_subjects)
+{
+	judge("ping", "u_1", NULL);
+	cr_assert(found.access == ACCESS_PASSES);
+	cr_assert(found.limit_count == 1 && found.limits[0].max == 200);
+	cr_assert(found.budget_count == 2);
+	cr_assert_str_eq(found.budgets[0].subject, "agent-7");
+	cr_assert(found.budgets[0].cost_micros == 500000);
+	cr_assert_str_eq(found.budgets[1].subject, "u_1");
+	cr_assert(found.budgets[1].cost_micros == -1);
+	cr_assert(found.approval_count == 1 && found.approvals[0].needed == 2);
+	cr_assert(found.result_within_us == 60000000);
+	judge("crm.search", "u_1", "support");
+	cr_assert(found.limit_count == 2);
+	cr_assert(found.limits[0].interval_ns == 1000000000);
+	cr_assert(found.limits[0].burst == 10);
+	cr_assert(found.shadow_count == 1);
+	cr_assert(found.access == ACCESS_PASSES);
+}
+
+Test(policy_judge, ten_thousand_rules_for_other_actions_are_not_looked_at)
+{
+	struct gk_buf buf = GK_BUF_INIT(4 << 20);
+	struct policy_report report = {.errors = 0};
+	struct policy *large = NULL;
+	struct policy_text one = {.name = "p.yaml"};
+	unsigned *rules;
+	size_t count;
+
+	cr_assert(gk_buf_puts(&buf, "policy: p\nallow:\n", NULL) == GK_OK);
+	for (int i = 0; i < 10000; i++) {
+		cr_assert(
+		    gk_buf_printf(&buf, NULL,
+			"  - {id: r%d, actions: [a%d, 'b%d.*', '*.c%d']}\n", i,
+			i, i, i) == GK_OK);
+	}
+	one.bytes = gk_buf_text(&buf);
+	one.n = buf.len;
+	cr_assert(load_texts(&one, 1, &large, &report, NULL) == GK_OK);
+	cr_assert(
+	    index_find(large, "b77.x", &arena, &rules, &count, NULL) == GK_OK);
+	cr_assert(count == 1 && rules[0] == 77);
+	cr_assert(index_find(large, "q.c9999", &arena, &rules, &count, NULL) ==
+		  GK_OK);
+	cr_assert(count == 1 && rules[0] == 9999);
+	cr_assert(
+	    index_find(large, "a5", &arena, &rules, &count, NULL) == GK_OK);
+	cr_assert(count == 1 && rules[0] == 5);
+	policy_unpin(large);
+	policy_report_done(&report);
+	gk_buf_done(&buf);
+}

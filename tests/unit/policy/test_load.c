@@ -1,0 +1,196 @@
+/* Loading: what a folder must be, what is wrong with it and where, and its digest. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/digest.h"
+#include "policy/policy_internal.h"
+
+static enum gk_rc
+load(const char *text, struct policy **ret, struct policy_report *report)
+{
+	struct policy_text one = {"p.yaml", text, strlen(text)};
+	struct gk_err err = {0};
+
+	memset(report, 0, sizeof(*report));
+	cr_assert(digest_init(NULL) == GK_OK);
+	return load_texts(&one, 1, ret, report, &err);
+}
+
+#define HEAD "policy: p\n"
+
+static const struct {
+	const char *yaml;
+	unsigned line, column;
+	const char *text; /* a part of it */
+	const char *hint; /* a part of it; NULL: any */
+} wrong[] = {
+    {"allow: []\n", 1, 1, "'policy' is missing", NULL},
+    {HEAD "allows: []\n", 2, 1, "unknown key 'allows'", "'allow'"},
+    {HEAD "default: allow\n", 2, 10, "expected one of stop", NULL},
+    {HEAD "allow: {}\n", 2, 8, "expected a list of rules", "- id"},
+    {HEAD "allow:\n  - actions: [a]\n", 3, 5, "'id' is missing", NULL},
+    {HEAD "allow:\n  - id: r\n", 3, 5, "'actions' is missing", NULL},
+    {HEAD "allow:\n  - id: r\n    actions: [a/b]\n", 4, 15, "an action's name",
+	NULL},
+    {HEAD "allow:\n  - id: r\n    actions: []\n", 4, 14, "a list of 1 to",
+	NULL},
+    {HEAD "allow:\n  - id: r\n    actions: [a]\n    when: true\n", 5, 5,
+	"unknown key 'when'", "no conditions"},
+    {HEAD "allow:\n  - id: r\n    actions: [a]\n  - id: r\n    actions: [b]\n",
+	5, 9, "stands in p.yaml, line 3, already", "unique"},
+    {HEAD "allow:\n  - id: r\n    actions: [a]\n    mode: shaddow\n", 5, 11,
+	"expected one of enforce, shadow", "'shadow'"},
+    {HEAD "limits:\n  - id: l\n    per: tenant\n", 3, 5, "exactly one of",
+	NULL},
+    {HEAD "limits:\n  - id: l\n    per: tenant\n    rate: 60\n", 5, 11,
+	"'rate': expected", "60/min"},
+    {HEAD "limits:\n  - id: l\n    per: tenat\n    rate: 60/min\n", 4, 10,
+	"'per': expected one of", "'tenant'"},
+    {HEAD "limits:\n  - id: l\n    per: tenant\n    max: 3\n", 5, 10,
+	"a run's life", "per: run"},
+    {HEAD "limits:\n  - id: l\n    per: run\n    same_action: 3\n", 3, 5,
+	"go together", NULL},
+    {HEAD "budgets:\n  - id: b\n    per: tenant\n    unit: usd\n    amount: "
+	  "0.5\n    every: day\n",
+	6, 13, "expected an amount", "quotes"},
+    {HEAD "budgets:\n  - id: b\n    per: tenant\n    unit: usd\n    amount: "
+	  "5\n    every: run\n",
+	7, 12, "a budget of each run", NULL},
+    {HEAD "approvals:\n  - id: a\n    actions: [x]\n", 3, 5,
+	"'approvers' is missing", NULL},
+    {HEAD "approvals:\n  - id: a\n    actions: [x]\n    approvers: {groups: "
+	  "[f]}\n    show: [amount]\n",
+	6, 12, "JSON Pointer", NULL},
+    {HEAD "approvals:\n  - id: a\n    actions: [x]\n    approvers: {groups: "
+	  "[f]}\n    expires: soon\n",
+	6, 14, "a duration", "10m"},
+    {HEAD "applies_to: {tenant: [a]}\n", 2, 14, "unknown key 'tenant'",
+	"'tenants'"},
+    {HEAD "allow: &a []\n", 2, 8, "", NULL},
+    {HEAD "policy: q\n", 2, 1, "", NULL},
+    {"- a\n", 1, 1, "expected a mapping", NULL},
+};
+
+Test(policy_load, every_error_names_its_place_and_what_to_do)
+{
+	for (size_t i = 0; i < GK_COUNT(wrong); i++) {
+		struct policy *policy = NULL;
+		struct policy_report report;
+		bool found = false;
+
+		cr_assert(load(wrong[i].yaml, &policy, &report) == GK_E_INVALID,
+		    "row %zu loads", i);
+		for (size_t k = 0; k < report.count; k++) {
+			const struct policy_problem *p = &report.problems[k];
+
+			found = found ||
+				(p->line == wrong[i].line &&
+				    p->column == wrong[i].column &&
+				    strstr(p->text, wrong[i].text) != NULL &&
+				    (wrong[i].hint == NULL ||
+					(p->hint != NULL &&
+					    strstr(p->hint, wrong[i].hint) !=
+						NULL)) &&
+				    p->source != NULL);
+		}
+		cr_assert(found, "row %zu: %zu problems, first %u:%u %s (%s)",
+		    i, report.count, report.problems[0].line,
+		    report.problems[0].column, report.problems[0].text,
+		    report.problems[0].hint == NULL ? ""
+						    : report.problems[0].hint);
+		policy_report_done(&report);
+	}
+}
+
+Test(policy_load, an_empty_folder_is_an_error)
+{
+	struct policy *policy = NULL;
+	struct policy_report report = {.errors = 0};
+
+	cr_assert(load_texts(NULL, 0, &policy, &report, NULL) == GK_E_INVALID);
+	cr_assert(report.errors == 1);
+	policy_report_done(&report);
+}
+
+Test(policy_load, a_missing_folder_is_an_io_error)
+{
+	struct policy *policy = NULL;
+	struct policy_report report = {.errors = 0};
+	struct gk_err err;
+
+	cr_assert(
+	    policy_load("/nonexistent/gk", &policy, &report, &err) == GK_E_IO);
+	policy_report_done(&report);
+}
+
+Test(policy_load, a_bundle_gives_the_same_digest)
+{
+	struct policy *policy = NULL, *again = NULL;
+	struct policy_report report;
+	const char *bundle;
+	size_t n;
+
+	cr_assert(load(HEAD "allow:\n  - id: r\n    actions: [a]\n", &policy,
+		      &report) == GK_OK);
+	policy_report_done(&report);
+	bundle = policy_bundle(policy, &n);
+	cr_assert(
+	    policy_load_bundle(bundle, n, &again, &report, NULL) == GK_OK);
+	cr_assert_str_eq(policy_digest(policy), policy_digest(again));
+	cr_assert(strncmp(policy_digest(policy), "sha256:", 7) == 0);
+	policy_unpin(policy);
+	policy_unpin(again);
+	policy_report_done(&report);
+}
+
+Test(policy_load, a_changed_byte_changes_the_digest)
+{
+	struct policy *a = NULL, *b = NULL;
+	struct policy_report report;
+
+	cr_assert(load(HEAD "allow:\n  - id: r\n    actions: [a]\n", &a,
+		      &report) == GK_OK);
+	policy_report_done(&report);
+	cr_assert(load(HEAD "allow:\n  - id: r\n    actions: [b]\n", &b,
+		      &report) == GK_OK);
+	cr_assert(strcmp(policy_digest(a), policy_digest(b)) != 0);
+	policy_unpin(a);
+	policy_unpin(b);
+	policy_report_done(&report);
+}
+
+Test(policy_load, what_can_hardly_be_meant_is_a_warning)
+{
+	struct policy *policy = NULL;
+	struct policy_report report;
+
+	cr_assert(
+	    load(HEAD
+		"stop:\n  - id: s\n    actions: [\"a.*\"]\nallow:\n  - id: r\n "
+		"   actions: [a.b]\n  - id: all\n    actions: [\"*\"]\n",
+		&policy, &report) == GK_OK);
+	cr_assert(
+	    report.errors == 0 && report.warnings == 2, "%zu", report.warnings);
+	policy_unpin(policy);
+	policy_report_done(&report);
+}
+
+Test(policy_load, the_policies_that_ship_load_without_a_warning)
+{
+	struct policy *policy = NULL;
+	struct policy_report report = {.errors = 0};
+	struct gk_err err = {0};
+	char dir[4096];
+	const char *source = getenv("GATEKEEPER_SOURCE");
+
+	(void)snprintf(
+	    dir, sizeof(dir), "%s/policies", source == NULL ? "." : source);
+	cr_assert(digest_init(NULL) == GK_OK);
+	cr_assert(policy_load(dir, &policy, &report, &err) == GK_OK, "%s: %s",
+	    err.text, report.count > 0 ? report.problems[0].text : "");
+	cr_assert(report.warnings == 0);
+	policy_unpin(policy);
+	policy_report_done(&report);
+}
