@@ -380,10 +380,14 @@ static void
 exchange_check_bytes(struct exchange *ex, const char *url, const char *method,
     const char *version)
 {
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	    ex->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+	GK_ASSERT(info != NULL);
 	head_begin(&ex->head, method, url, ex->target_n, version);
 	(void)MHD_get_connection_values_n(
 	    ex->connection, MHD_HEADER_KIND, exchange_head_line, &ex->head);
-	head_finish(&ex->head);
+	head_finish(&ex->head, method + info->header_size);
 	if (ex->head.fault != NULL) {
 		ex->close = true;
 		HTTP_COUNT(ex->conn->loop, malformed, 1);

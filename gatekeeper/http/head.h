@@ -26,7 +26,7 @@ struct head {
 	int64_t wait_s;    /* Prefer: wait; -1: none */
 	const char *fault; /* why it can't be trusted; NULL: it can */
 
-	const char *end;      /* of the line before; NULL: not looked at */
+	const char *end;      /* of the line before */
 	unsigned trace_count; /* traceparent lines */
 	bool has_encoding;
 };
@@ -42,8 +42,8 @@ void head_begin(struct head *head, const char *method, const char *target,
 void head_line(struct head *head, const char *name, size_t name_n,
     const char *value, size_t value_n);
 
-/* After the last line: what only the whole can tell. */
-void head_finish(struct head *head);
+/* After the last line: what only the whole can tell.  end is the header's. */
+void head_finish(struct head *head, const char *end);
 
 /* A host of a Host header, with or without port, among those? */
 bool head_host_is(

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "base/arena.h"
@@ -73,7 +74,7 @@ enum conn_phase {
 };
 
 struct conn {
-	struct conn *prev, *next; /* of its loop */
+	struct conn *prev, *next; /* of its loop, or of loop->incoming */
 	struct loop *loop;
 	int fd;
 	bool started; /* libmicrohttpd knows it */
@@ -84,6 +85,8 @@ struct conn {
 	bool slow;     /* shut down by the sweep */
 	bool verified; /* has shown its certificate, if it must */
 	uid_t uid;
+	struct sockaddr_storage from;
+	socklen_t from_n;
 	enum conn_phase phase;
 	int64_t deadline_us; /* boot clock; 0: none */
 };
@@ -96,6 +99,7 @@ struct loop {
 	struct exchange *spare; /* finished ones, for reuse */
 	unsigned spare_count;
 	_Atomic(struct exchange *) done; /* pushed by gate_call.done */
+	_Atomic(struct conn *) incoming; /* accepted by another loop */
 	int wake_fd;
 	int64_t now_us;    /* boot clock, once a turn */
 	int64_t sweep_us;  /* when the next sweep is due */

@@ -12,7 +12,7 @@
 
 #include "http/http_internal.h"
 
-#define LISTEN_BACKLOG 512
+#define LISTEN_BACKLOG 1024
 
 struct listen_address {
 	union {

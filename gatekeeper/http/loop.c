@@ -68,11 +68,10 @@ loop_total(struct http *http, bool admin)
 	return admin ? &http->admin_connections : &http->connections;
 }
 
-/* The connection's bookkeeping; the socket becomes libmicrohttpd's. */
+/* What is known of a connection that was accepted; NULL: refuse it. */
 static struct conn *
-loop_conn_new(struct loop *loop, int fd, bool admin)
+loop_conn_new(struct http *http, int fd, bool admin)
 {
-	struct http *http = loop->http;
 	struct conn *conn = calloc(1, sizeof(*conn));
 	struct ucred peer = {.uid = (uid_t)-1};
 	socklen_t n = sizeof(peer);
@@ -83,7 +82,6 @@ loop_conn_new(struct loop *loop, int fd, bool admin)
 		free(conn);
 		return NULL;
 	}
-	conn->loop = loop;
 	conn->fd = fd;
 	conn->admin = admin;
 	conn->uid = peer.uid;
@@ -92,13 +90,6 @@ loop_conn_new(struct loop *loop, int fd, bool admin)
 	before = atomic_fetch_add(loop_total(http, admin), 1);
 	conn->reserved = !admin && before >= http->max_connections -
 						 http->reserved_connections;
-	conn->next = loop->conns;
-	if (conn->next != NULL) {
-		conn->next->prev = conn;
-	}
-	loop->conns = conn;
-	(void)atomic_fetch_add(&loop->count, 1);
-	http__conn_phase(conn, CONN_FRESH, http->header_timeout_us);
 	return conn;
 }
 
@@ -218,6 +209,81 @@ http__loop_init(struct loop *loop, struct http *http, struct gk_err *err)
 	return GK_OK;
 }
 
+/* A connection becomes this loop's, its socket libmicrohttpd's. */
+static void
+loop_conn_begin(struct loop *loop, struct conn *conn)
+{
+	int fd = conn->fd;
+
+	conn->prev = NULL;
+	conn->next = loop->conns;
+	if (conn->next != NULL) {
+		conn->next->prev = conn;
+	}
+	loop->conns = conn;
+	http__conn_phase(conn, CONN_FRESH, loop->http->header_timeout_us);
+	if (MHD_add_connection(conn->admin ? loop->admin : loop->daemon, fd,
+		(struct sockaddr *)&conn->from, conn->from_n) == MHD_YES) {
+		return;
+	}
+	/* it has closed fd, and ended conn if it had begun it */
+	conn = loop_conn_find(loop, fd);
+	if (conn != NULL) {
+		loop_conn_free(conn);
+	}
+}
+
+/* This one, unless it is well ahead of the one that has least to do. */
+static struct loop *
+loop_choose(struct loop *loop)
+{
+	struct http *http = loop->http;
+	struct loop *least = loop;
+
+	for (unsigned i = 0; i < http->loop_count; i++) {
+		if (atomic_load(&http->loops[i].count) <
+		    atomic_load(&least->count)) {
+			least = &http->loops[i];
+		}
+	}
+	return atomic_load(&least->count) + LOOP_SLACK <
+		       atomic_load(&loop->count)
+		   ? least
+		   : loop;
+}
+
+/* Give a connection to a loop, perhaps to another one. */
+static void
+loop_give(struct loop *from, struct conn *conn)
+{
+	struct loop *to = loop_choose(from);
+
+	conn->loop = to;
+	(void)atomic_fetch_add(&to->count, 1);
+	if (to == from) {
+		loop_conn_begin(to, conn);
+		return;
+	}
+	conn->next = atomic_load(&to->incoming);
+	while (
+	    !atomic_compare_exchange_weak(&to->incoming, &conn->next, conn)) {
+	}
+	http__loop_wake(to);
+}
+
+static void
+loop_take_incoming(struct loop *loop)
+{
+	struct conn *conn = atomic_exchange(&loop->incoming, NULL);
+
+	while (conn != NULL) {
+		struct conn *next = conn->next;
+
+		loop_conn_begin(loop, conn);
+		conn = next;
+	}
+}
+
 /* Take some connections that wait. */
 static void
 loop_accept(struct loop *loop, const struct listener *listener, bool admin)
@@ -225,10 +291,9 @@ loop_accept(struct loop *loop, const struct listener *listener, bool admin)
 	for (int i = 0; i < LOOP_ACCEPTS; i++) {
 		struct sockaddr_storage from;
 		socklen_t n = sizeof(from);
-		struct sockaddr *addr = (struct sockaddr *)&from;
 		struct conn *conn;
-		int fd = accept4(
-		    listener->fd, addr, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(listener->fd, (struct sockaddr *)&from, &n,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0) {
 			if (errno == EMFILE || errno == ENFILE ||
@@ -239,39 +304,28 @@ loop_accept(struct loop *loop, const struct listener *listener, bool admin)
 			return;
 		}
 		HTTP_COUNT(loop, opened, 1);
-		conn = loop_conn_new(loop, fd, admin);
+		conn = loop_conn_new(loop->http, fd, admin);
 		if (conn == NULL) {
 			(void)close(fd);
 			return;
 		}
-		if (MHD_add_connection(admin ? loop->admin : loop->daemon, fd,
-			addr, n) != MHD_YES) {
-			/* it has closed fd, and told us so if it began */
-			conn = loop_conn_find(loop, fd);
-			if (conn != NULL) {
-				loop_conn_free(conn);
-			}
-			return;
-		}
+		conn->from = from;
+		conn->from_n = n;
+		loop_give(loop, conn);
 	}
 }
 
-/* May this loop take more?  One that has many leaves them to the others. */
+/* Is there room for more? */
 static bool
 loop_may_accept(const struct loop *loop, bool admin)
 {
 	const struct http *http = loop->http;
-	unsigned total = atomic_load(&http->connections);
 
 	if (loop->draining || loop->now_us < loop->accept_us) {
 		return false;
 	}
-	if (admin) {
-		return atomic_load(&http->admin_connections) < LOOP_ADMIN_MAX;
-	}
-	return total < http->max_connections &&
-	       atomic_load(&loop->count) <=
-		   total / http->loop_count + LOOP_SLACK;
+	return admin ? atomic_load(&http->admin_connections) < LOOP_ADMIN_MAX
+		     : atomic_load(&http->connections) < http->max_connections;
 }
 
 /* Hang up on a connection that libmicrohttpd holds: it sees the end. */
@@ -436,9 +490,7 @@ loop_stop_daemons(struct loop *loop)
 	}
 	loop->daemon = NULL;
 	loop->admin = NULL;
-	while (loop->conns != NULL) {
-		loop_conn_free(loop->conns); /* those that never began */
-	}
+	GK_ASSERT(loop->conns == NULL);
 }
 
 static void *
@@ -448,6 +500,7 @@ loop_run(void *arg)
 
 	loop->now_us = loop_now();
 	while (!loop_is_over(loop)) {
+		loop_take_incoming(loop);
 		loop_serve(loop);
 		loop_sweep(loop);
 		if (!loop->draining && atomic_load(&loop->http->quiescing)) {
@@ -456,6 +509,7 @@ loop_run(void *arg)
 		}
 		loop_wait(loop);
 	}
+	loop_take_incoming(loop); /* the last ones: nobody listens any more */
 	loop_stop_daemons(loop);
 	return NULL;
 }
