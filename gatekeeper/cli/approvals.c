@@ -25,7 +25,8 @@ static const struct cli_flag list_flags[] = {
 static void
 add_approval(struct table *table, const struct json_value *one)
 {
-	int64_t granted = 0, needed = 0;
+	int64_t granted = words_int(one, "granted");
+	int64_t needed = words_int(one, "needed");
 	char votes[64], expires[32];
 	const char *cells[] = {
 	    words_get(one, "approval_id"),
@@ -39,8 +40,6 @@ add_approval(struct table *table, const struct json_value *one)
 	    words_second(words_get(one, "expires_at"), expires),
 	};
 
-	(void)json_int(json_get(one, "granted"), &granted);
-	(void)json_int(json_get(one, "needed"), &needed);
 	(void)snprintf(
 	    votes, sizeof(votes), "%" PRId64 "/%" PRId64, granted, needed);
 	table_row(table, cells);
@@ -53,12 +52,12 @@ print_approvals(struct cli *cli, const struct json_value *list)
 	    "TENANT", "RUN", "STEP", "VOTES", "EXPIRES (UTC)"};
 	GK_AUTO(table_done) struct table table = TABLE_INIT(GK_COUNT(titles));
 
-	if (json_count(list) == 0) {
+	if (words_first(list) == NULL) {
 		(void)fputs("none\n", cli->out);
 		return;
 	}
 	table_row(&table, titles);
-	for (const struct json_value *one = json_first(list); one != NULL;
+	for (const struct json_value *one = words_first(list); one != NULL;
 	     one = json_next(one)) {
 		add_approval(&table, one);
 	}
@@ -88,7 +87,7 @@ list(struct cli *cli)
 	if (cli->json) {
 		return answer_print(cli, &answer);
 	}
-	print_approvals(cli, json_get(answer.json, "approvals"));
+	print_approvals(cli, words_at(answer.json, "approvals"));
 	return CLI_FINE;
 }
 
@@ -142,7 +141,7 @@ print_member(struct cli *cli, const struct json_value *member, int indent)
 static void
 print_tree(struct cli *cli, const struct json_value *value, int indent)
 {
-	for (const struct json_value *member = json_first(value);
+	for (const struct json_value *member = words_first(value);
 	     member != NULL && indent < 40; member = json_next(member)) {
 		print_member(cli, member, indent);
 		print_tree(cli, member, indent + 2);
@@ -197,13 +196,12 @@ ballot_body(struct cli *cli)
 static int
 print_ballot(struct cli *cli, const struct answer *answer)
 {
-	int64_t granted = 0, needed = 0;
+	int64_t granted = words_int(answer->json, "granted");
+	int64_t needed = words_int(answer->json, "needed");
 
 	if (cli->json) {
 		return answer_print(cli, answer);
 	}
-	(void)json_int(json_get(answer->json, "granted"), &granted);
-	(void)json_int(json_get(answer->json, "needed"), &needed);
 	table_print_safe(cli->args[0], cli->out);
 	(void)fprintf(cli->out, ": ");
 	table_print_safe(words_get(answer->json, "status") != NULL

@@ -9,6 +9,7 @@
 #include "cli/ask.h"
 #include "cli/cli_internal.h"
 #include "cli/client.h"
+#include "cli/words.h"
 #include "codec/canon.h"
 
 #define ASK_TIMEOUT_S 60
@@ -168,11 +169,11 @@ read_answer(struct session *session, struct answer *answer)
 	if (exit_code(answer->status) == CLI_FINE) {
 		return CLI_FINE;
 	}
-	code = json_string(json_get(answer->json, "code"));
+	code = words_get(answer->json, "code");
 	return tell_problem(session, answer->status,
-	    code != NULL ? code : json_string(json_get(answer->json, "title")),
-	    json_string(json_get(answer->json, "detail")),
-	    json_string(json_get(answer->json, "pointer")));
+	    code != NULL ? code : words_get(answer->json, "title"),
+	    words_get(answer->json, "detail"),
+	    words_get(answer->json, "pointer"));
 }
 
 /* Ask the server.  GK_E_BUSY: nobody is there. */

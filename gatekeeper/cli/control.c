@@ -186,12 +186,12 @@ print_switches(struct cli *cli, const struct json_value *list)
 	    "ID", "SCOPE", "OF", "ACTION", "EXPIRES", "BY"};
 	GK_AUTO(table_done) struct table table = TABLE_INIT(GK_COUNT(titles));
 
-	if (json_count(list) == 0) {
+	if (words_first(list) == NULL) {
 		(void)fputs("no switch is on\n", cli->out);
 		return;
 	}
 	table_row(&table, titles);
-	for (const struct json_value *one = json_first(list); one != NULL;
+	for (const struct json_value *one = words_first(list); one != NULL;
 	     one = json_next(one)) {
 		char expires[32];
 		const char *const cells[] = {
@@ -225,7 +225,7 @@ kill_list(struct cli *cli)
 	if (cli->json) {
 		return answer_print(cli, &answer);
 	}
-	print_switches(cli, json_get(answer.json, "kill_switches"));
+	print_switches(cli, words_at(answer.json, "kill_switches"));
 	return CLI_FINE;
 }
 

@@ -63,8 +63,8 @@ print_lines(struct cli *cli, const struct json_value *events)
 	GK_AUTO(gk_buf_done) struct gk_buf buf = GK_BUF_INIT(1u << 20);
 	struct gk_err err = {0};
 
-	for (const struct json_value *event = json_first(events); event != NULL;
-	     event = json_next(event)) {
+	for (const struct json_value *event = words_first(events);
+	     event != NULL; event = json_next(event)) {
 		gk_buf_clear(&buf);
 		if (canon_print(event, &buf, &err) != GK_OK) {
 			return cli_fail_err(cli, &err);
@@ -79,7 +79,6 @@ add_event(struct table *table, const struct json_value *event)
 {
 	char seq[24] = "", time[32], what[TIMELINE_TEXT_BYTES];
 	const char *reason = words_get(event, "reason");
-	int64_t number = 0;
 	const char *cells[] = {
 	    seq,
 	    words_second(words_get(event, "timestamp"), time),
@@ -91,8 +90,7 @@ add_event(struct table *table, const struct json_value *event)
 	    reason != NULL ? reason : "",
 	};
 
-	(void)json_int(json_get(event, "seq"), &number);
-	(void)snprintf(seq, sizeof(seq), "%" PRId64, number);
+	(void)snprintf(seq, sizeof(seq), "%" PRId64, words_int(event, "seq"));
 	table_row(table, cells);
 }
 
@@ -105,8 +103,8 @@ print_table(struct cli *cli, const struct json_value *events)
 	GK_AUTO(table_done) struct table table = TABLE_INIT(GK_COUNT(titles));
 
 	table_row(&table, titles);
-	for (const struct json_value *event = json_first(events); event != NULL;
-	     event = json_next(event)) {
+	for (const struct json_value *event = words_first(events);
+	     event != NULL; event = json_next(event)) {
 		add_event(&table, event);
 	}
 	table_print(&table, cli->out);
@@ -117,12 +115,12 @@ static struct json_value *
 reversed(const struct json_value *events)
 {
 	GK_AUTO(json_freep) struct json_value *turned = json_new_array();
-	size_t count = json_count(events), n = 0;
+	size_t count = events != NULL ? json_count(events) : 0, n = 0;
 	const struct json_value **all =
 	    calloc(count + 1, sizeof(const struct json_value *));
 	bool fine = turned != NULL && all != NULL;
 
-	for (const struct json_value *event = json_first(events);
+	for (const struct json_value *event = words_first(events);
 	     fine && event != NULL; event = json_next(event)) {
 		all[n++] = event;
 	}
@@ -138,7 +136,7 @@ reversed(const struct json_value *events)
 static int
 show_events(struct cli *cli, const struct answer *answer)
 {
-	const struct json_value *found = json_get(answer->json, "events");
+	const struct json_value *found = words_at(answer->json, "events");
 	GK_AUTO(json_freep) struct json_value *turned = NULL;
 	const char *next = words_get(answer->json, "next_cursor");
 	int code = CLI_FINE;
@@ -239,7 +237,7 @@ run(struct cli *cli)
 	if (cli->json) {
 		return answer_print(cli, &answer);
 	}
-	timeline_print(cli->args[0], json_get(answer.json, "events"),
+	timeline_print(cli->args[0], words_at(answer.json, "events"),
 	    wants_colour(cli), cli->out);
 	return CLI_FINE;
 }

@@ -10,6 +10,7 @@
 
 #define STEP_WIDTH_MAX   24
 #define ACTION_WIDTH_MAX 32
+#define VERDICT_WIDTH    19 /* "approval_required" and a gap */
 
 enum tone { TONE_PLAIN, TONE_GOOD, TONE_BAD, TONE_ASK, TONE_DIM, TONE_COUNT };
 
@@ -78,7 +79,7 @@ time_of(const struct json_value *event)
 const char *
 timeline_verdict(const struct json_value *event)
 {
-	const char *status = words_get(json_get(event, "result"), "status");
+	const char *status = words_get(words_at(event, "result"), "status");
 
 	if (is(event, "kind", "decision")) {
 		return get(event, "decision");
@@ -87,8 +88,7 @@ timeline_verdict(const struct json_value *event)
 		return status;
 	}
 	if (is(event, "change", "vote")) {
-		return json_bool(json_get(event, "grant_vote")) ? "grant"
-								: "deny";
+		return words_true(event, "grant_vote") ? "grant" : "deny";
 	}
 	return get(event, "change");
 }
@@ -98,9 +98,9 @@ timeline_summary(
     const struct json_value *event, char ret_text[TIMELINE_TEXT_BYTES])
 {
 	static const char *const objects[] = {"action", "approval_id", "note"};
-	const struct json_value *nested[] = {json_get(event, "kill_switch"),
-	    json_get(event, "identity"), json_get(event, "gap"),
-	    json_get(event, "access"), json_get(event, "process")};
+	const struct json_value *nested[] = {words_at(event, "kill_switch"),
+	    words_at(event, "identity"), words_at(event, "gap"),
+	    words_at(event, "access"), words_at(event, "process")};
 	static const char *const members[] = {
 	    "id", "id", "what", "what", "version"};
 
@@ -167,32 +167,23 @@ tone_of(const char *decision)
 							    : TONE_BAD;
 }
 
-/* "layer: reason (rule)", where there is more to say than the decision. */
+/* "layer: reason (rule)" of what isn't an allow, and the step that it goes on from. */
 static void
-put_why(const struct story *story, const struct json_value *event)
+print_why(const struct json_value *event, char ret_text[TIMELINE_TEXT_BYTES])
 {
-	char text[TIMELINE_TEXT_BYTES];
 	const char *rule = get(event, "rule"), *layer = get(event, "layer");
-
-	(void)snprintf(text, sizeof(text), "%s%s%s%s%s%s", layer,
-	    layer[0] != '\0' ? ": " : "", get(event, "reason"),
-	    rule[0] != '\0' ? " (" : "", rule, rule[0] != '\0' ? ")" : "");
-	if (text[0] != '\0') {
-		(void)fputs("  ", story->out);
-		put(story, TONE_PLAIN, text, 0);
-	}
-}
-
-/* Who asked for whom, once, under the title. */
-static void
-put_parent(const struct story *story, const struct json_value *event)
-{
 	const char *parent = get(event, "parent_step_id");
+	bool allowed = is(event, "decision", "allow");
 
-	if (parent[0] != '\0') {
-		(void)fputs("  after step ", story->out);
-		put(story, TONE_PLAIN, parent, 0);
-	}
+	(void)snprintf(ret_text, TIMELINE_TEXT_BYTES, "%s%s%s%s%s%s%s%s",
+	    allowed ? "" : layer, allowed || layer[0] == '\0' ? "" : ": ",
+	    allowed ? "" : get(event, "reason"),
+	    allowed || rule[0] == '\0' ? "" : " (", allowed ? "" : rule,
+	    allowed || rule[0] == '\0' ? "" : ")",
+	    parent[0] == '\0' ? ""
+	    : allowed         ? "after step "
+			      : ", after step ",
+	    parent);
 }
 
 /* The columns before what stands under a step are left empty. */
@@ -206,11 +197,11 @@ put_under(
 static void
 put_result(struct story *story, const struct json_value *event)
 {
-	const struct json_value *result = json_get(event, "result");
+	const struct json_value *result = words_at(event, "result");
 	bool unreported = is(event, "change", "unreported");
 	const char *status = unreported ? "unreported" : get(result, "status");
 	bool good = strcmp(status, "ok") == 0;
-	int64_t ms;
+	int64_t ms = words_int(result, "duration_ms");
 
 	put_under(story, event,
 	    is(event, "change", "late_result") ? "\xe2\x94\x94 late result"
@@ -218,7 +209,7 @@ put_result(struct story *story, const struct json_value *event)
 		? "\xe2\x94\x94 other result"
 		: "\xe2\x94\x94 result");
 	put(story, good ? TONE_GOOD : TONE_BAD, status, 0);
-	if (json_int(json_get(result, "duration_ms"), &ms) && ms > 0) {
+	if (ms > 0) {
 		(void)fprintf(story->out, "  in %" PRId64 " ms", ms);
 	}
 	if (words_get(result, "error_code") != NULL) {
@@ -234,7 +225,7 @@ put_result(struct story *story, const struct json_value *event)
 static void
 put_terms(const struct story *story, const struct json_value *event)
 {
-	const struct json_value *terms = json_get(event, "approval");
+	const struct json_value *terms = words_at(event, "approval");
 	char until[32], groups[128];
 
 	if (terms == NULL) {
@@ -243,15 +234,13 @@ put_terms(const struct story *story, const struct json_value *event)
 	put_under(story, event, "\xe2\x94\x94 asks");
 	put(story, TONE_PLAIN, get(terms, "id"), 0);
 	for (const struct json_value *rule =
-		 json_first(json_get(terms, "rules"));
+		 words_first(words_at(terms, "rules"));
 	     rule != NULL; rule = json_next(rule)) {
-		int64_t needed = 1;
-
-		(void)json_int(json_get(rule, "needed"), &needed);
-		(void)fprintf(story->out, "  %" PRId64 " of ", needed);
+		(void)fprintf(
+		    story->out, "  %" PRId64 " of ", words_int(rule, "needed"));
 		put(story, TONE_PLAIN,
 		    words_join(
-			json_get(rule, "groups"), groups, sizeof(groups)),
+			words_at(rule, "groups"), groups, sizeof(groups)),
 		    0);
 	}
 	(void)fputs("  until ", story->out);
@@ -282,13 +271,13 @@ static void
 put_decision(struct story *story, const struct json_value *event)
 {
 	const char *decision = get(event, "decision");
+	char why[TIMELINE_TEXT_BYTES];
 
 	put_columns(story, event, get(event, "step_id"), get(event, "action"));
-	put(story, tone_of(decision), decision, 17);
-	if (strcmp(decision, "allow") != 0) {
-		put_why(story, event);
-	}
-	put_parent(story, event);
+	print_why(event, why);
+	put(story, tone_of(decision), decision,
+	    why[0] != '\0' ? VERDICT_WIDTH : 0);
+	put(story, TONE_PLAIN, why, 0);
 	(void)fputc('\n', story->out);
 	count_decision(story, decision);
 	put_terms(story, event);
@@ -307,7 +296,7 @@ put_approval(const struct story *story, const struct json_value *event)
 	const char *person = get(event, "person"),
 		   *change = get(event, "change");
 	bool vote = strcmp(change, "vote") == 0;
-	bool good = vote ? json_bool(json_get(event, "grant_vote"))
+	bool good = vote ? words_true(event, "grant_vote")
 			 : strcmp(change, "granted") == 0 ||
 			       strcmp(change, "used") == 0;
 	char groups[128], until[32];
@@ -318,17 +307,17 @@ put_approval(const struct story *story, const struct json_value *event)
 	    !vote  ? change
 	    : good ? "grant"
 		   : "deny",
-	    17);
+	    VERDICT_WIDTH);
 	if (person[0] != '\0' || words_get(event, "caller") != NULL) {
-		(void)fputs("  by ", story->out);
+		(void)fputs("by ", story->out);
 		put(story, TONE_PLAIN,
 		    person[0] != '\0' ? person : get(event, "caller"), 0);
 	}
-	if (vote && json_count(json_get(event, "groups")) > 0) {
+	if (vote && words_first(words_at(event, "groups")) != NULL) {
 		(void)fputs(" of ", story->out);
 		put(story, TONE_PLAIN,
 		    words_join(
-			json_get(event, "groups"), groups, sizeof(groups)),
+			words_at(event, "groups"), groups, sizeof(groups)),
 		    0);
 	}
 	if (words_get(event, "grant_until") != NULL) {
@@ -359,7 +348,7 @@ put_other(struct story *story, const struct json_value *event)
 static bool
 is_told(const struct story *story, const struct json_value *event)
 {
-	for (const struct json_value *other = json_first(story->events);
+	for (const struct json_value *other = words_first(story->events);
 	     other != NULL && other != event; other = json_next(other)) {
 		if (is(other, "kind", "decision") &&
 		    is_result_of(event, other)) {
@@ -386,9 +375,9 @@ put_event(struct story *story, const struct json_value *event)
 static void
 measure(struct story *story)
 {
-	story->start_us = time_of(json_first(story->events));
+	story->start_us = time_of(words_first(story->events));
 	story->action_width = strlen("late result") + 2;
-	for (const struct json_value *event = json_first(story->events);
+	for (const struct json_value *event = words_first(story->events);
 	     event != NULL; event = json_next(event)) {
 		size_t step = table_width(get(event, "step_id"));
 		size_t action = table_width(get(event, "action"));
@@ -408,13 +397,13 @@ measure(struct story *story)
 static void
 put_title(const struct story *story, const char *run_id)
 {
-	const struct json_value *first = json_first(story->events);
+	const struct json_value *first = words_first(story->events);
 	const struct {
 		const char *before, *text;
 	} parts[] = {
 	    {" \xc2\xb7 tenant ", words_get(first, "tenant_id")},
 	    {" \xc2\xb7 agent ", words_get(first, "agent_id")},
-	    {" \xc2\xb7 for ", words_get(json_get(first, "actor"), "id")},
+	    {" \xc2\xb7 for ", words_get(words_at(first, "actor"), "id")},
 	    {" \xc2\xb7 under run ", words_get(first, "parent_run_id")},
 	};
 	char start[32];
@@ -461,15 +450,15 @@ timeline_print(
 {
 	struct story story = {.events = events, .out = out, .colour = colour};
 
-	if (json_count(events) == 0) {
+	if (words_first(events) == NULL) {
 		table_print_safe(run_id, out);
 		(void)fputs(": no events\n", out);
 		return;
 	}
 	measure(&story);
 	put_title(&story, run_id);
-	for (const struct json_value *event = json_first(events); event != NULL;
-	     event = json_next(event)) {
+	for (const struct json_value *event = words_first(events);
+	     event != NULL; event = json_next(event)) {
 		put_event(&story, event);
 	}
 	put_sum(&story);

@@ -39,7 +39,7 @@ set_attributes(struct cli *cli, struct json_value *body)
 		}
 		(void)memcpy(name, pair, n);
 		name[n] = '\0';
-		if (json_get(attributes, name) != NULL ||
+		if (words_at(attributes, name) != NULL ||
 		    !words_set(attributes, name, equals + 1)) {
 			return false;
 		}
@@ -148,16 +148,16 @@ print_identities(struct cli *cli, const struct json_value *list)
 	GK_AUTO(table_done) struct table table = TABLE_INIT(GK_COUNT(titles));
 
 	table_row(&table, titles);
-	for (const struct json_value *one = json_first(list); one != NULL;
+	for (const struct json_value *one = words_first(list); one != NULL;
 	     one = json_next(one)) {
 		char can[128], groups[256], tenants[256], expires[32];
 		const char *const cells[] = {
 		    words_get(one, "id"),
 		    words_get(one, "kind"),
-		    words_join(json_get(one, "can"), can, sizeof(can)),
-		    words_join(json_get(one, "groups"), groups, sizeof(groups)),
+		    words_join(words_at(one, "can"), can, sizeof(can)),
+		    words_join(words_at(one, "groups"), groups, sizeof(groups)),
 		    words_join(
-			json_get(one, "tenants"), tenants, sizeof(tenants)),
+			words_at(one, "tenants"), tenants, sizeof(tenants)),
 		    words_second(words_get(one, "expires"), expires),
 		};
 
@@ -183,7 +183,7 @@ list(struct cli *cli)
 	if (cli->json) {
 		return answer_print(cli, &answer);
 	}
-	print_identities(cli, json_get(answer.json, "identities"));
+	print_identities(cli, words_at(answer.json, "identities"));
 	return CLI_FINE;
 }
 

@@ -75,10 +75,41 @@ words_time(struct cli *cli, const char *flag, enum words_when when,
 	return true;
 }
 
+const struct json_value *
+words_at(const struct json_value *object, const char *name)
+{
+	return object != NULL ? json_get(object, name) : NULL;
+}
+
 const char *
 words_get(const struct json_value *object, const char *name)
 {
-	return json_string(json_get(object, name));
+	const struct json_value *value = words_at(object, name);
+
+	return value != NULL ? json_string(value) : NULL;
+}
+
+int64_t
+words_int(const struct json_value *object, const char *name)
+{
+	const struct json_value *value = words_at(object, name);
+	int64_t number = 0;
+
+	return value != NULL && json_int(value, &number) ? number : 0;
+}
+
+bool
+words_true(const struct json_value *object, const char *name)
+{
+	const struct json_value *value = words_at(object, name);
+
+	return value != NULL && json_bool(value);
+}
+
+const struct json_value *
+words_first(const struct json_value *list)
+{
+	return list != NULL ? json_first(list) : NULL;
 }
 
 const char *
@@ -87,7 +118,7 @@ words_join(const struct json_value *array, char *ret_text, size_t room)
 	size_t used = 0;
 
 	ret_text[0] = '\0';
-	for (const struct json_value *item = json_first(array); item != NULL;
+	for (const struct json_value *item = words_first(array); item != NULL;
 	     item = json_next(item)) {
 		const char *text = json_string(item);
 		int n = snprintf(ret_text + used, room - used, "%s%s",

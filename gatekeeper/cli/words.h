@@ -24,8 +24,18 @@ enum words_when { WORDS_AGO, WORDS_AHEAD };
 bool words_time(struct cli *cli, const char *flag, enum words_when when,
     char ret_text[GK_TIME_TEXT_BYTES], const char **ret);
 
-/* The text of a member; NULL unless it is a string. */
+/*
+ * Looking into somebody's answer.  A NULL object has no members; a member that
+ * is missing or of another type is NULL, 0 or false.
+ */
+const struct json_value *words_at(
+    const struct json_value *object, const char *name);
 const char *words_get(const struct json_value *object, const char *name);
+int64_t words_int(const struct json_value *object, const char *name);
+bool words_true(const struct json_value *object, const char *name);
+/* The first element of an array or object; NULL for NULL. */
+const struct json_value *words_first(const struct json_value *list);
+
 /* The strings of an array, joined by ", "; "-" for none.  Into ret_text, cut to room. */
 const char *words_join(
     const struct json_value *array, char *ret_text, size_t room);
