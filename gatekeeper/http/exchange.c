@@ -1,66 +1,16 @@
 /* One request from its first header line to its answer's last byte. */
-#include <inttypes.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "http/exchange.h"
-#include "http/head.h"
-#include "http/uri.h"
 
-#define EXCHANGE_SPARE_MAX    64
-#define EXCHANGE_KEEP_BYTES   (64u * 1024) /* of a body buffer that is kept */
-#define EXCHANGE_ARENA_BYTES  (64u * 1024)
-#define EXCHANGE_OUT_BYTES    (4u * 1024 * 1024)
-#define EXCHANGE_STREAM_PIECE (32u * 1024)
-#define EXCHANGE_RETRY_MS     1000
-
-static const char exchange_json[] = "application/json";
-static const char exchange_problem[] = "application/problem+json";
-static const char exchange_ndjson[] = "application/x-ndjson";
-static const char exchange_metrics[] =
-    "text/plain; version=0.0.4; charset=utf-8";
-
-enum exchange_stage {
-	EXCHANGE_HEAD, /* the header is being received */
-	EXCHANGE_BODY, /* the header is judged, the body is awaited */
-	EXCHANGE_CALL, /* with the gate; the connection is suspended */
-	EXCHANGE_ANSWERED,
-};
-
-/* Reused from one request to the next; all that a request needs is in it. */
-struct exchange {
-	struct exchange *next; /* in loop->done or loop->spare */
-	struct conn *conn;
-	struct MHD_Connection *connection;
-	enum exchange_stage stage;
-	char *target; /* in arena */
-	size_t target_n;
-	const struct route *route; /* NULL: none */
-	char *id;                  /* behind {id}, decoded; NULL: none */
-	struct head head;
-	struct uri uri;
-	struct auth auth;
-	struct problem problem; /* status 0: none so far */
-	char allow[ROUTES_ALLOW_BYTES];
-	bool close; /* answer at once, and no further request */
-	bool old;   /* HTTP/1.0 */
-	bool is_head;
-	uint64_t received; /* bytes of body */
-	struct gk_buf body;
-	struct json_value *json;
-	struct gk_err err;
-	struct gk_arena arena;
-	struct gk_buf out; /* an answer of our own */
-	struct gate_call call;
-	bool called;    /* call is initialised */
-	bool admitted;  /* counted in http->in_flight */
-	bool streaming; /* counted in http->streams */
-	bool waiting;   /* stream: a page was asked for */
-	size_t sent;    /* stream: of the page */
-};
+#define EXCHANGE_SPARE_MAX   64
+#define EXCHANGE_KEEP_BYTES  (64u * 1024) /* of a body buffer that is kept */
+#define EXCHANGE_ARENA_BYTES (64u * 1024)
+#define EXCHANGE_OUT_BYTES   (4u * 1024 * 1024)
+#define EXCHANGE_RETRY_MS    1000
 
 /* The gate's thread: hand the call back to its loop. */
 static void
@@ -114,7 +64,7 @@ exchange_resume(struct loop *loop)
  * returned: so suspending after gate_begin() is as good as before, and calls
  * that end at once needn't be suspended at all.
  */
-static void
+void
 exchange_suspend(struct exchange *ex)
 {
 	ex->conn->loop->calls++;
@@ -248,7 +198,7 @@ exchange_completed(void *cls, struct MHD_Connection *connection,
 }
 
 /* The first refusal stands. */
-static void
+void
 exchange_refuse(
     struct exchange *ex, int status, const char *code, const char *detail)
 {
@@ -258,262 +208,12 @@ exchange_refuse(
 	}
 }
 
-static void
+void
 exchange_turn_away(struct exchange *ex, const char *code, const char *detail)
 {
 	HTTP_COUNT(ex->conn->loop, turned_away, 1);
 	exchange_refuse(ex, MHD_HTTP_SERVICE_UNAVAILABLE, code, detail);
 	ex->problem.retry_after_ms = EXCHANGE_RETRY_MS;
-}
-
-/* The headers that every answer has, and those that this one has. */
-static bool
-exchange_headers(
-    const struct exchange *ex, struct MHD_Response *response, int status)
-{
-	char text[48];
-	bool ok = MHD_add_response_header(response,
-		      MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") == MHD_YES &&
-		  MHD_add_response_header(
-		      response, "X-Content-Type-Options", "nosniff") == MHD_YES;
-
-	if (ex->close || ex->conn->loop->draining) {
-		ok &= MHD_add_response_header(response,
-			  MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES;
-	}
-	if (ex->problem.retry_after_ms > 0) {
-		(void)snprintf(text, sizeof(text), "%" PRId64,
-		    problem_retry_after_s(ex->problem.retry_after_ms));
-		ok &= MHD_add_response_header(response,
-			  MHD_HTTP_HEADER_RETRY_AFTER, text) == MHD_YES;
-	}
-	if (ex->problem.allow != NULL) {
-		ok &= MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW,
-			  ex->problem.allow) == MHD_YES;
-	}
-	if (status == MHD_HTTP_UNAUTHORIZED) {
-		ok &= MHD_add_response_header(response,
-			  MHD_HTTP_HEADER_WWW_AUTHENTICATE,
-			  ex->head.authorization == NULL
-			      ? "Bearer realm=\"gatekeeper\""
-			      : "Bearer realm=\"gatekeeper\", "
-				"error=\"invalid_token\"") == MHD_YES;
-	}
-	if (status == MHD_HTTP_OK && ex->call.wait_us > 0) {
-		(void)snprintf(text, sizeof(text), "wait=%" PRId64,
-		    ex->call.wait_us / GK_US_PER_S);
-		ok &= MHD_add_response_header(
-			  response, "Preference-Applied", text) == MHD_YES;
-	}
-	return ok;
-}
-
-static void
-exchange_count(struct exchange *ex, int status, size_t bytes)
-{
-	struct loop *loop = ex->conn->loop;
-	size_t route = ex->route == NULL ? ROUTE_COUNT : ex->route->id;
-
-	(void)atomic_fetch_add_explicit(
-	    &loop->counts.answers[route][status / 100], 1,
-	    memory_order_relaxed);
-	HTTP_COUNT(loop, response_bytes, bytes);
-}
-
-/* Queue a response that is made; MHD_NO hangs up. */
-static enum MHD_Result
-exchange_queue(struct exchange *ex, int status, const char *type,
-    struct MHD_Response *response)
-{
-	enum MHD_Result rc = MHD_NO;
-
-	if (response == NULL) {
-		return MHD_NO;
-	}
-	if (MHD_add_response_header(
-		response, MHD_HTTP_HEADER_CONTENT_TYPE, type) == MHD_YES &&
-	    exchange_headers(ex, response, status)) {
-		rc = MHD_queue_response(
-		    ex->connection, (unsigned)status, response);
-	}
-	MHD_destroy_response(response);
-	ex->stage = EXCHANGE_ANSWERED;
-	http__conn_phase(
-	    ex->conn, CONN_ANSWER, ex->conn->loop->http->idle_timeout_us);
-	return rc;
-}
-
-/* Answer with bytes that stay until the exchange is completed. */
-static enum MHD_Result
-exchange_answer(
-    struct exchange *ex, int status, const char *type, struct gk_buf *bytes)
-{
-	exchange_count(ex, status, bytes->len);
-	return exchange_queue(ex, status, type,
-	    MHD_create_response_from_buffer(
-		bytes->len, bytes->bytes, MHD_RESPMEM_PERSISTENT));
-}
-
-static enum MHD_Result
-exchange_answer_problem(struct exchange *ex)
-{
-	gk_buf_clear(&ex->out);
-	if (problem_print(&ex->problem, &ex->out, &ex->err) != GK_OK) {
-		return MHD_NO;
-	}
-	return exchange_answer(
-	    ex, ex->problem.status, exchange_problem, &ex->out);
-}
-
-/* One header line for the checks. */
-static enum MHD_Result
-exchange_head_line(void *cls, enum MHD_ValueKind kind, const char *name,
-    size_t name_n, const char *value, size_t value_n)
-{
-	(void)kind;
-	head_line(cls, name, name_n, value == NULL ? "" : value, value_n);
-	return MHD_YES;
-}
-
-/* The bytes: is there only one way to read them? */
-static void
-exchange_check_bytes(struct exchange *ex, const char *url, const char *method,
-    const char *version)
-{
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-	    ex->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-
-	GK_ASSERT(info != NULL);
-	head_begin(&ex->head, method, url, ex->target_n, version);
-	(void)MHD_get_connection_values_n(
-	    ex->connection, MHD_HEADER_KIND, exchange_head_line, &ex->head);
-	head_finish(&ex->head, method + info->header_size);
-	if (ex->head.fault != NULL) {
-		ex->close = true;
-		HTTP_COUNT(ex->conn->loop, malformed, 1);
-		exchange_refuse(ex, MHD_HTTP_BAD_REQUEST, "malformed_request",
-		    ex->head.fault);
-	}
-	ex->old = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
-	if (!ex->old && strcmp(version, MHD_HTTP_VERSION_1_1) != 0) {
-		ex->close = true;
-		exchange_refuse(ex, MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED,
-		    "http_version", "only HTTP/1.1 and HTTP/1.0 are spoken");
-	}
-}
-
-/* The target: is there such a route? */
-static void
-exchange_check_route(struct exchange *ex, const char *method)
-{
-	struct route_match match;
-
-	if (ex->target == NULL ||
-	    uri_split(ex->target, &ex->uri, &ex->err) != GK_OK) {
-		exchange_refuse(ex, MHD_HTTP_BAD_REQUEST, "bad_target",
-		    ex->target == NULL ? "the request target is missing"
-				       : ex->err.text);
-		return;
-	}
-	routes_find(method, &ex->uri, &match);
-	if (match.methods == 0) {
-		exchange_refuse(ex, MHD_HTTP_NOT_FOUND, "no_such_route",
-		    "there is nothing at this path");
-	} else if (match.route == NULL) {
-		exchange_refuse(ex, MHD_HTTP_METHOD_NOT_ALLOWED,
-		    "method_not_allowed", "this path doesn't take that method");
-		routes_allow(match.methods, ex->allow);
-		ex->problem.allow = ex->allow;
-	} else if (match.target != NULL && !uri_decode(match.target)) {
-		exchange_refuse(ex, MHD_HTTP_BAD_REQUEST, "bad_target",
-		    "the path isn't UTF-8 text");
-	}
-	ex->route = match.route;
-	ex->id = match.target;
-	ex->is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
-}
-
-/* Unknown query parameters loosen nothing: they are refused. */
-static void
-exchange_check_params(struct exchange *ex)
-{
-	for (size_t i = 0; i < ex->uri.param_count; i++) {
-		if (routes_takes_param(ex->route, ex->uri.params[i].name)) {
-			continue;
-		}
-		exchange_refuse(ex, MHD_HTTP_BAD_REQUEST, "unknown_parameter",
-		    gk_arena_printf(&ex->arena,
-			"there is no query parameter \"%s\" here",
-			ex->uri.params[i].name));
-	}
-}
-
-/* May this connection ask that route at all? */
-static void
-exchange_check_door(struct exchange *ex)
-{
-	struct conn *conn = ex->conn;
-	struct http *http = conn->loop->http;
-
-	if (conn->tls && !conn->verified) {
-		conn->verified = http__tls_verified(
-		    http->tls, http__loop_session(ex->connection));
-		if (!conn->verified) {
-			ex->close = true;
-			exchange_refuse(ex, MHD_HTTP_FORBIDDEN,
-			    "client_certificate",
-			    "a certificate of a known authority is needed");
-		}
-	}
-	if (ex->route == NULL) {
-		return;
-	}
-	if (!conn->local && (ex->route->flags & ROUTE_OPEN) == 0 &&
-	    !head_host_is(ex->head.host, http->hosts, http->host_count)) {
-		exchange_refuse(ex, MHD_HTTP_MISDIRECTED_REQUEST,
-		    "host_not_allowed", "this Host isn't one of `hosts`");
-	}
-	if (conn->reserved && (ex->route->flags & ROUTE_CONTROL) == 0) {
-		ex->close = true;
-		exchange_turn_away(ex, "too_many_connections",
-		    "all connections but those of control routes are taken");
-	}
-}
-
-/* What the header says about a body: is one due, and of that kind and size? */
-static void
-exchange_check_body(struct exchange *ex)
-{
-	const struct head *head = &ex->head;
-	const struct route *route = ex->route;
-
-	if (!head->chunked && head->content_length == 0) {
-		if (route->body == ROUTE_REQUIRED) {
-			exchange_refuse(ex, MHD_HTTP_BAD_REQUEST,
-			    "body_missing", "this needs a JSON body");
-		}
-	} else if (route->body == ROUTE_NONE) {
-		exchange_refuse(ex, MHD_HTTP_BAD_REQUEST, "body_not_allowed",
-		    "this takes no body");
-	} else if (head->content_length > route->cap_bytes) {
-		exchange_refuse(ex, MHD_HTTP_CONTENT_TOO_LARGE,
-		    "body_too_large", "the body is larger than this takes");
-	} else if (head->content_type == NULL ||
-		   !head_is_json(head->content_type)) {
-		exchange_refuse(ex, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
-		    "unsupported_media_type",
-		    "the body must be application/json");
-	}
-}
-
-static void
-exchange_check_caller(struct exchange *ex)
-{
-	if (ex->problem.status == 0 && (ex->route->flags & ROUTE_OPEN) == 0) {
-		(void)http__auth(&ex->auth, ex->conn->loop->http->gate,
-		    ex->conn, ex->head.authorization, ex->route, &ex->arena,
-		    &ex->problem);
-	}
 }
 
 /*
@@ -528,21 +228,14 @@ exchange_head(struct exchange *ex, const char *url, const char *method,
 	bool body;
 
 	ex->stage = EXCHANGE_BODY;
-	exchange_check_bytes(ex, url, method, version);
-	exchange_check_route(ex, method);
-	exchange_check_door(ex);
-	if (ex->route != NULL) {
-		exchange_check_params(ex);
-		exchange_check_caller(ex);
-		exchange_check_body(ex);
-	}
+	check_head(ex, url, method, version);
 	body = ex->head.chunked || ex->head.content_length > 0;
 	if (ex->problem.status != 0 &&
 	    (ex->close || (body && ex->head.expect) ||
 		ex->head.content_length > ROUTE_MIB ||
 		ex->problem.status == MHD_HTTP_CONTENT_TOO_LARGE)) {
 		ex->close |= body;
-		return exchange_answer_problem(ex);
+		return answer_problem(ex);
 	}
 	if (body) {
 		http__conn_phase(
@@ -596,47 +289,6 @@ exchange_upload(struct exchange *ex, const char *bytes, size_t n)
 	return true;
 }
 
-/* Copy from a page; ask for the next one when it is used up. */
-static ssize_t
-exchange_read(void *cls, uint64_t at, char *buf, size_t max)
-{
-	struct exchange *ex = cls;
-	struct loop *loop = ex->conn->loop;
-	size_t n;
-
-	(void)at;
-	http__conn_phase(ex->conn, CONN_ANSWER, loop->http->idle_timeout_us);
-	while (
-	    ex->waiting || (ex->sent == ex->call.reply.len && ex->call.more)) {
-		enum gate_step step;
-
-		if (ex->waiting) {
-			step = gate_finish(loop->http->gate, &ex->call);
-		} else {
-			gk_buf_clear(&ex->call.reply);
-			ex->sent = 0;
-			step = gate_begin(loop->http->gate, &ex->call);
-		}
-		ex->waiting = step == GATE_QUEUED;
-		if (ex->waiting) {
-			exchange_suspend(ex);
-			return 0;
-		}
-		if (ex->call.outcome != GATE_OK) {
-			return MHD_CONTENT_READER_END_WITH_ERROR;
-		}
-	}
-	n = ex->call.reply.len - ex->sent;
-	if (n == 0) {
-		return MHD_CONTENT_READER_END_OF_STREAM;
-	}
-	n = n < max ? n : max;
-	memcpy(buf, ex->call.reply.bytes + ex->sent, n);
-	ex->sent += n;
-	HTTP_COUNT(loop, response_bytes, n);
-	return (ssize_t)n;
-}
-
 /* The gate has answered. */
 static enum MHD_Result
 exchange_finished(struct exchange *ex)
@@ -645,21 +297,18 @@ exchange_finished(struct exchange *ex)
 	int status = problem_status(call->outcome);
 
 	if (status < 300 && call->stream) {
-		exchange_count(ex, status, 0);
-		return exchange_queue(ex, status, exchange_ndjson,
-		    MHD_create_response_from_callback(MHD_SIZE_UNKNOWN,
-			EXCHANGE_STREAM_PIECE, exchange_read, ex, NULL));
+		return answer_stream(ex, status);
 	}
 	ex->problem.retry_after_ms = call->retry_after_ms;
 	if (status < 300) {
-		return exchange_answer(ex, status, exchange_json, &call->reply);
+		return answer_bytes(ex, status, ANSWER_JSON, &call->reply);
 	}
 	exchange_refuse(ex, status,
 	    call->code == NULL ? "internal" : call->code, call->detail);
 	ex->problem.retry_after_ms = call->retry_after_ms;
 	ex->problem.pointer = call->pointer;
 	ex->problem.members = gk_buf_text(&call->reply);
-	return exchange_answer_problem(ex);
+	return answer_problem(ex);
 }
 
 static enum MHD_Result
@@ -714,10 +363,10 @@ exchange_call(struct exchange *ex)
 	if (stream && ex->old) { /* where the end of a body can't be told */
 		exchange_refuse(ex, MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED,
 		    "http_version", "a stream needs HTTP/1.1");
-		return exchange_answer_problem(ex);
+		return answer_problem(ex);
 	}
 	if (!exchange_admit(ex, stream)) {
-		return exchange_answer_problem(ex);
+		return answer_problem(ex);
 	}
 	gate_call_init(&ex->call, route->verb);
 	ex->called = true;
@@ -747,12 +396,12 @@ exchange_livez(struct exchange *ex)
 	if (failed) {
 		exchange_refuse(ex, MHD_HTTP_SERVICE_UNAVAILABLE, "failed",
 		    "the journal has failed");
-		return exchange_answer_problem(ex);
+		return answer_problem(ex);
 	}
 	if (gk_buf_puts(&ex->out, "{\"status\":\"live\"}", &ex->err) != GK_OK) {
 		return MHD_NO;
 	}
-	return exchange_answer(ex, MHD_HTTP_OK, exchange_json, &ex->out);
+	return answer_bytes(ex, MHD_HTTP_OK, ANSWER_JSON, &ex->out);
 }
 
 static enum MHD_Result
@@ -763,13 +412,13 @@ exchange_readyz(struct exchange *ex)
 	if (!gate_ready(ex->conn->loop->http->gate, &why)) {
 		exchange_refuse(ex, MHD_HTTP_SERVICE_UNAVAILABLE, "not_ready",
 		    why == NULL ? "not ready" : why);
-		return exchange_answer_problem(ex);
+		return answer_problem(ex);
 	}
 	if (gk_buf_puts(&ex->out, "{\"status\":\"ready\"}", &ex->err) !=
 	    GK_OK) {
 		return MHD_NO;
 	}
-	return exchange_answer(ex, MHD_HTTP_OK, exchange_json, &ex->out);
+	return answer_bytes(ex, MHD_HTTP_OK, ANSWER_JSON, &ex->out);
 }
 
 static enum MHD_Result
@@ -781,9 +430,9 @@ exchange_metrics_page(struct exchange *ex)
 	    http_metrics(http, &ex->out, &ex->err) != GK_OK) {
 		exchange_refuse(ex, MHD_HTTP_INTERNAL_SERVER_ERROR, "internal",
 		    "the metrics couldn't be printed");
-		return exchange_answer_problem(ex);
+		return answer_problem(ex);
 	}
-	return exchange_answer(ex, MHD_HTTP_OK, exchange_metrics, &ex->out);
+	return answer_bytes(ex, MHD_HTTP_OK, ANSWER_METRICS, &ex->out);
 }
 
 /* The request is whole. */
@@ -798,7 +447,7 @@ exchange_ask(struct exchange *ex)
 		    "this needs a JSON body"); /* chunked, and empty */
 	}
 	if (ex->problem.status != 0) {
-		return exchange_answer_problem(ex);
+		return answer_problem(ex);
 	}
 	if (ex->route->id == ROUTE_ID_LIVEZ) {
 		return exchange_livez(ex);

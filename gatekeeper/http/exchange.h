@@ -4,7 +4,48 @@
 
 #include <microhttpd.h>
 
+#include "http/head.h"
 #include "http/http_internal.h"
+#include "http/uri.h"
+
+enum exchange_stage {
+	EXCHANGE_HEAD, /* the header is being received */
+	EXCHANGE_BODY, /* the header is judged, the body is awaited */
+	EXCHANGE_CALL, /* with the gate; the connection is suspended */
+	EXCHANGE_ANSWERED,
+};
+
+/* Reused from one request to the next; all that a request needs is in it. */
+struct exchange {
+	struct exchange *next; /* in loop->done or loop->spare */
+	struct conn *conn;
+	struct MHD_Connection *connection;
+	enum exchange_stage stage;
+	char *target; /* in arena */
+	size_t target_n;
+	const struct route *route; /* NULL: none */
+	char *id;                  /* behind {id}, decoded; NULL: none */
+	struct head head;
+	struct uri uri;
+	struct auth auth;
+	struct problem problem; /* status 0: none so far */
+	char allow[ROUTES_ALLOW_BYTES];
+	bool close; /* answer at once, and no further request */
+	bool old;   /* HTTP/1.0 */
+	bool is_head;
+	uint64_t received; /* bytes of body */
+	struct gk_buf body;
+	struct json_value *json;
+	struct gk_err err;
+	struct gk_arena arena;
+	struct gk_buf out; /* an answer of our own */
+	struct gate_call call;
+	bool called;    /* call is initialised */
+	bool admitted;  /* counted in http->in_flight */
+	bool streaming; /* counted in http->streams */
+	bool waiting;   /* stream: a page was asked for */
+	size_t sent;    /* stream: of the page */
+};
 
 /*
  * All run in the thread of the connection's loop, cls is the loop.  The request
@@ -23,5 +64,30 @@ size_t exchange_resume(struct loop *loop);
 
 /* Free the finished ones that were kept for reuse. */
 void exchange_done(struct loop *loop);
+
+/* The first refusal stands.  Keeps code and detail until the end. */
+void exchange_refuse(
+    struct exchange *ex, int status, const char *code, const char *detail);
+/* Refuse with 503 because a limit is reached. */
+void exchange_turn_away(
+    struct exchange *ex, const char *code, const char *detail);
+/* The gate has the call: the connection rests until it is done. */
+void exchange_suspend(struct exchange *ex);
+
+/* check.c: what the header alone says; refuses, or fills in route, id and caller. */
+void check_head(struct exchange *ex, const char *url, const char *method,
+    const char *version);
+
+/*
+ * answer.c: queue an answer.  MHD_NO hangs up.  bytes stay until the exchange
+ * is completed.
+ */
+#define ANSWER_JSON    "application/json"
+#define ANSWER_METRICS "text/plain; version=0.0.4; charset=utf-8"
+enum MHD_Result answer_bytes(
+    struct exchange *ex, int status, const char *type, struct gk_buf *bytes);
+enum MHD_Result answer_problem(struct exchange *ex);
+/* The call's reply as NDJSON, and page after page of more. */
+enum MHD_Result answer_stream(struct exchange *ex, int status);
 
 #endif
