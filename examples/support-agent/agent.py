@@ -64,7 +64,7 @@ def search_until_stopped(agent, shop):
     """Gives how many searches ran before the tenant's limit said stop."""
     for done in range(SEARCHES_MAX):
         try:
-            agent.call("crm.search", shop.crm_search, {"text": "Example"})
+            agent.call("crm.search", shop.crm_search, {"text": "Example", "page": done})
         except Denied as no:
             demand(no.answer.get("decision") == "stop" and no.why == "rate_limited_tenant", f"crm.search: {no.why}")
             demand(shop.count("search") == done, "a search ran that wasn't allowed")
