@@ -149,7 +149,7 @@ kill_on(struct cli *cli)
 
 const struct cli_command cli__kill_on = {
     .path = "kill on",
-    .arguments = "SCOPE",
+    .arguments = "(--global | --tenant T | --agent A | --actor A | --run R)",
     .summary = "stop actions at once, by scope; prints the switch's id",
     .details = "Once it has answered, no decision says allow in its scope.\n\n"
 	       "  gatekeeper kill on --global --reason 'incident 12'\n"

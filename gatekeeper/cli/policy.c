@@ -66,11 +66,13 @@ print_report(struct cli *cli, const char *dir, const struct policy *policy,
 		    report->errors + report->warnings - report->count);
 	}
 	if (policy != NULL) {
-		(void)fprintf(cli->out, "%s: %zu rules, %zu warnings, %s\n",
-		    dir, policy_rule_count(policy), report->warnings,
+		(void)fprintf(cli->out,
+		    "%s: valid; rules: %zu, warnings: %zu, %s\n", dir,
+		    policy_rule_count(policy), report->warnings,
 		    policy_digest(policy));
 	} else {
-		(void)fprintf(cli->out, "%s: %zu errors, %zu warnings\n", dir,
+		(void)fprintf(cli->out,
+		    "%s: invalid; errors: %zu, warnings: %zu\n", dir,
 		    report->errors, report->warnings);
 	}
 }
@@ -144,7 +146,10 @@ report_load(struct cli *cli, const char *dir)
 	} else {
 		print_report(cli, dir, policy, &report);
 	}
-	return code != CLI_FINE ? code : policy != NULL ? CLI_FINE : CLI_NO;
+	if (code != CLI_FINE || policy != NULL) {
+		return code;
+	}
+	return rc == GK_E_IO ? CLI_NO_INPUT : CLI_NO;
 }
 
 static int
