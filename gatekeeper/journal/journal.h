@@ -87,8 +87,8 @@ enum gk_rc journal_commit(struct journal *journal, struct gk_err *err) GK_MUST_U
  * replaces the published file (data_dir/checkpoint) at most five times a second,
  * for that costs two fsyncs, and folds the WAL in (PASSIVE) when it has grown by
  * 512 pages.  So the published file lags; what matters is that it is never ahead.
- * Errors: GK_E_IO.  The journal is broken only if the device failed: on a full
- * disk the next call tries again, and journal_append() tells by itself.
+ * Errors: GK_E_IO.  The journal is broken only if the database's device failed:
+ * on a full disk the next call tries again, and journal_append() tells by itself.
  */
 enum gk_rc journal_tidy(struct journal *journal, struct gk_err *err) GK_MUST_USE;
 

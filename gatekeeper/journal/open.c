@@ -103,8 +103,7 @@ open_store(struct journal *journal, const struct journal_options *options,
 	GK_TRY(settle_disk(journal, err));
 	if (wal > 0) {
 		(void)snprintf(found->detail, sizeof(found->detail),
-		    "the last process did not end cleanly; %" PRIu64
-		    " bytes of WAL were folded in",
+		    "%" PRIu64 " bytes of WAL were waiting and were folded in",
 		    wal);
 	}
 	return GK_OK;

@@ -102,41 +102,49 @@ seq_at(struct journal_reader *reader, int64_t us, uint64_t size,
 	return GK_OK;
 }
 
+/* Narrow a stretch of the log to the times that are asked for. */
+static enum gk_rc
+narrow_to_times(struct journal_reader *reader,
+    const struct journal_query *query, uint64_t size, struct scan *scan,
+    struct gk_err *err)
+{
+	uint64_t bound;
+
+	if (query->since_us != 0) {
+		GK_TRY(seq_at(reader, query->since_us, size, &bound, err));
+		scan->from = bound > scan->from ? bound : scan->from;
+	}
+	if (query->until_us != 0) {
+		GK_TRY(seq_at(reader, query->until_us, size, &bound, err));
+		scan->to = bound < scan->to ? bound : scan->to;
+	}
+	return GK_OK;
+}
+
 /* Which stretch of the log can hold what is asked for? */
 static enum gk_rc
 search_range(struct journal_reader *reader, const struct journal_query *query,
     struct scan *ret, struct gk_err *err)
 {
-	uint64_t size, bound;
+	uint64_t size;
 	bool has = true;
 
 	*ret = (struct scan){.newest_first = query->newest_first};
 	GK_TRY(journal__read_size(reader, &size, err));
 	ret->to = size;
+	if (!query->newest_first) {
+		ret->from = query->from_seq;
+	} else if (query->from_seq < size) {
+		ret->to = query->from_seq + 1;
+	}
 	if (query->columns.run != 0) {
 		GK_TRY(journal__read_run_first(
 		    reader, query->columns.run, &ret->run_first, &has, err));
 	}
-	if (!has) {
-		ret->from = size; /* nothing */
-		return GK_OK;
+	if (!has && ret->from < size) {
+		ret->from = size; /* nothing of that run, yet */
 	}
-	if (query->newest_first) {
-		if (query->from_seq < size) {
-			ret->to = query->from_seq + 1;
-		}
-	} else {
-		ret->from = query->from_seq;
-	}
-	if (query->since_us != 0) {
-		GK_TRY(seq_at(reader, query->since_us, size, &bound, err));
-		ret->from = bound > ret->from ? bound : ret->from;
-	}
-	if (query->until_us != 0) {
-		GK_TRY(seq_at(reader, query->until_us, size, &bound, err));
-		ret->to = bound < ret->to ? bound : ret->to;
-	}
-	return GK_OK;
+	return narrow_to_times(reader, query, size, ret, err);
 }
 
 static bool

@@ -38,6 +38,7 @@
  * somebody with the file the signatures do.  A schema that isn't ours to the
  * letter is refused, for a trigger in it would be code of somebody else's.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,11 +118,28 @@ journal__store_fail(sqlite3 *db, const char *what, struct gk_err *err)
 	    sys != 0 ? ", " : "", sys != 0 ? strerrordesc_np(sys) : "");
 }
 
+/* A full disk can come as an I/O error too: by errno, or from the shared memory's file. */
 bool
 journal__store_is_eio(sqlite3 *db)
 {
-	return (sqlite3_errcode(db) & 0xff) == SQLITE_IOERR &&
-	       sqlite3_errcode(db) != SQLITE_IOERR_NOMEM;
+	int sys = sqlite3_system_errno(db);
+
+	if (sys == ENOSPC || sys == EDQUOT) {
+		return false;
+	}
+	switch (sqlite3_extended_errcode(db)) {
+	case SQLITE_IOERR_READ:
+	case SQLITE_IOERR_SHORT_READ:
+	case SQLITE_IOERR_WRITE:
+	case SQLITE_IOERR_FSYNC:
+	case SQLITE_IOERR_DIR_FSYNC:
+	case SQLITE_IOERR_TRUNCATE:
+	case SQLITE_IOERR_FSTAT:
+	case SQLITE_IOERR_CLOSE:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* The first column of a statement's first row as text; "" when there is none. */
@@ -377,8 +395,8 @@ store_name(const char *data_dir, enum store_mode mode,
 	if (n <= 0 || (size_t)n >= sizeof(path)) {
 		return GK_FAIL(err, GK_E_IO, "the folder's name is too long");
 	}
-	if (mode == STORE_WRITE || access(path, F_OK) == 0 ||
-	    access(data_dir, W_OK) == 0) {
+	if (mode == STORE_WRITE || eaccess(path, F_OK) == 0 ||
+	    eaccess(data_dir, W_OK) == 0) {
 		(void)snprintf(
 		    ret, JOURNAL_PATH_BYTES, "%s/%s", data_dir, JOURNAL_DB);
 		return GK_OK;

@@ -10,7 +10,11 @@
 #include "journal/journal.h"
 #include "shim.h"
 
-enum { SHOWN_MAX = 8, LIVE_RUNS = 64 };
+#define POLICY                                                                \
+	"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852" \
+	"b855"
+
+enum { LIVE_RUNS = 64 };
 
 struct bench {
 	struct journal *journal;
@@ -62,8 +66,7 @@ add(struct bench *bench, uint64_t i, struct gk_buf *buf, struct gk_err *err)
 	    .scope = SCOPE_TENANT,
 	    .reason = "allowed_by_rule",
 	    .rule = "refunds-below-fifty",
-	    .policy = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b9"
-		      "34ca495991b7852b855"};
+	    .policy = POLICY};
 	struct digest leaf;
 
 	event.timestamp_us = INT64_C(1767225600000000) + (int64_t)event.seq;
@@ -74,6 +77,23 @@ add(struct bench *bench, uint64_t i, struct gk_buf *buf, struct gk_err *err)
 	bench->bytes += buf->len;
 	return journal_append(
 	    bench->journal, &event, buf->bytes, buf->len, NULL, 0, &leaf, err);
+}
+
+/* What a log begins with, so that it can be verified. */
+static enum gk_rc
+begin(struct bench *bench, struct gk_err *err)
+{
+	GK_AUTO(gk_buf_done) struct gk_buf buf = GK_BUF_INIT(EVENT_BYTES_MAX);
+	struct event event = {.kind = EVENT_GENESIS,
+	    .timestamp_us = INT64_C(1767225600000000),
+	    .nonce = {1}};
+	struct digest leaf;
+
+	GK_TRY(event_encode(&event, &buf, err));
+	GK_TRY(journal_append(
+	    bench->journal, &event, buf.bytes, buf.len, NULL, 0, &leaf, err));
+	GK_TRY(journal_keep_policy(bench->journal, POLICY, "-", 1, err));
+	return journal_commit(bench->journal, err);
 }
 
 static enum gk_rc
@@ -128,6 +148,27 @@ report(const struct bench *bench, const char *dir, double seconds)
 	    counters.commits, shim.syncs, shim.writes);
 }
 
+static int
+verify(const char *dir)
+{
+	const struct journal_verify_options options = {.data_dir = dir};
+	struct journal_verify_report report;
+	struct gk_err err;
+	int64_t begun = now_us();
+	double seconds;
+
+	if (journal_verify(&options, &report, &err) != GK_OK ||
+	    report.verdict != VERIFY_OK) {
+		fprintf(stderr, "not verified: %s: %s\n", report.where,
+		    report.text);
+		return 1;
+	}
+	seconds = (double)(now_us() - begun) / 1e6;
+	printf("verified %" PRIu64 " events at %.0f events/s\n", report.size,
+	    (double)report.size / seconds);
+	return 0;
+}
+
 static uint64_t
 number(int argc, char **argv, int at, uint64_t otherwise)
 {
@@ -165,6 +206,9 @@ main(int argc, char **argv)
 	if (rc == GK_OK) {
 		printf("opened with %" PRIu64 " events in %.2f ms\n",
 		    found.size, (double)(now_us() - begun) / 1000.0);
+		rc = found.created ? begin(&bench, &err) : GK_OK;
+	}
+	if (rc == GK_OK) {
 		begun = now_us();
 		rc = run(&bench, &err);
 	}
@@ -174,5 +218,5 @@ main(int argc, char **argv)
 	}
 	report(&bench, argv[1], (double)(now_us() - begun) / 1e6);
 	journal_close(bench.journal);
-	return 0;
+	return verify(argv[1]);
 }

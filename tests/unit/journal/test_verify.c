@@ -466,6 +466,25 @@ Test(verify, others_may_check_more)
 	cr_assert(strcmp(report.text, "seven is wrong") == 0);
 }
 
+/* Evidence on a medium that can't be written: no WAL, no shared memory beside it. */
+Test(verify, a_log_that_may_only_be_read)
+{
+	char path[256];
+	uid_t me = geteuid();
+
+	fill(300);
+	log_path(&the_log, "journal.db", path);
+	cr_assert(chmod(path, 0444) == 0 && chmod(the_log.dir, 0555) == 0);
+	if (me == 0) {
+		cr_assert(seteuid(65534) == 0);
+	}
+	expect_ok();
+	cr_assert(seteuid(me) == 0);
+	cr_assert(chmod(the_log.dir, 0700) == 0);
+	log_path(&the_log, "journal.db-shm", path);
+	cr_assert(access(path, F_OK) != 0);
+}
+
 /* One byte at a time, all over the file: never a crash, and never "whole" for other events. */
 Test(verify, damage_anywhere_in_the_file_is_survived, .timeout = 120)
 {
