@@ -339,6 +339,7 @@ approval_apply(
 		    change_words[event->change]);
 	}
 	run = approval->run;
+	GK_TRY(snapshot_save_run(ledger, run, err));
 	if (event->change == CHANGE_VOTE) {
 		GK_TRY(vote_apply(approval, event, err));
 		return run_touch(ledger, run, event, err);

@@ -276,6 +276,11 @@ counter_new(struct ledger *ledger, struct run *run, const struct charge *charge,
 		counter->next_in_run = run->counters;
 		run->counters = counter;
 	}
+	counter->snapshot = snapshot_number(ledger);
+	counter->prev = ledger->last_counter;
+	*(counter->prev == NULL ? &ledger->first_counter
+				: &counter->prev->next) = counter;
+	ledger->last_counter = counter;
 	*ret = counter;
 	return gk_map_set(
 	    &ledger->counters, counter->key, counter->key_n, counter, err);
@@ -285,6 +290,11 @@ void
 counter_free(struct ledger *ledger, struct counter *counter)
 {
 	due_drop(&ledger->fading, &counter->due);
+	snapshot_forget_counter(ledger, counter);
+	*(counter->prev == NULL ? &ledger->first_counter
+				: &counter->prev->next) = counter->next;
+	*(counter->next == NULL ? &ledger->last_counter
+				: &counter->next->prev) = counter->prev;
 	if (counter->run != NULL) {
 		struct counter **at = &counter->run->counters;
 
@@ -371,6 +381,7 @@ counter_apply(struct ledger *ledger, struct run *run,
 		GK_TRY(counter_new(
 		    ledger, run, charge, &key, event->seq, &counter, err));
 	}
+	GK_TRY(snapshot_save_counter(ledger, counter, err));
 	switch (charge->kind) {
 	case CHARGE_RATE:
 		counter->tat_ns = charge->tat_ns;
@@ -425,13 +436,15 @@ counter_load(struct ledger *ledger, struct counter *from, struct gk_err *err)
 			: due_set(&ledger->fading, &made->due, end, err);
 }
 
-void
-counter_fade(struct ledger *ledger, int64_t now_us)
+enum gk_rc
+counter_fade(struct ledger *ledger, int64_t now_us, struct gk_err *err)
 {
 	struct due_node *node;
 
 	while ((node = due_first(&ledger->fading)) != NULL &&
 	       node->when_us <= now_us) {
+		GK_TRY(snapshot_save_counter(ledger, node->owner, err));
 		counter_free(ledger, node->owner);
 	}
+	return GK_OK;
 }

@@ -58,6 +58,11 @@ ledger_new(const struct id_key *id_key, const struct ledger_limits *limits,
 	}
 	ledger->id_key = *id_key;
 	ledger->limits = *limits;
+	ledger->snapshot = snapshot_new();
+	if (ledger->snapshot == NULL) {
+		free(ledger);
+		return GK_FAIL(err, GK_E_NOMEM, "ledger");
+	}
 	*ret_ledger = ledger;
 	return GK_OK;
 }
@@ -103,6 +108,7 @@ ledger_free(struct ledger *ledger)
 	free(ledger->members);
 	free(ledger->due.nodes);
 	free(ledger->fading.nodes);
+	snapshot_free(ledger->snapshot);
 	free(ledger);
 }
 
@@ -138,6 +144,7 @@ decision_apply(struct ledger *ledger, const struct event *event, bool cold,
 	if (run == NULL) {
 		GK_TRY(run_new(ledger, event, cold, &run, err));
 	}
+	GK_TRY(snapshot_save_run(ledger, run, err));
 	if (run->cold != cold || !ledger__same(run->agent, event->agent_id)) {
 		return LEDGER_CORRUPT(err, event,
 		    "a decision in a run that is over, or another's");
@@ -216,7 +223,7 @@ ledger_apply(
 	if (event->timestamp_us < ledger->last_us) {
 		return LEDGER_CORRUPT(err, event, "time went back");
 	}
-	counter_fade(ledger, event->timestamp_us);
+	GK_TRY(counter_fade(ledger, event->timestamp_us, err));
 	GK_TRY(apply_kind(ledger, event, err));
 	ledger->next_seq = event->seq + 1;
 	ledger->last_us = event->timestamp_us;

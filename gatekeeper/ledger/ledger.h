@@ -275,6 +275,48 @@ enum gk_rc ledger_rows(const struct ledger *ledger,
 	struct gk_err *err),
     void *ctx, struct gk_err *err) GK_MUST_USE;
 
+#define LEDGER_DIGEST_BYTES 72 /* "sha256:", 64 hex digits, '\0' */
+
+/* What a snapshot is of. */
+struct ledger_snapshot {
+	uint64_t seq; /* the last event in it */
+	size_t rows;
+	char digest[LEDGER_DIGEST_BYTES]; /* see snapshot.c */
+};
+
+/*
+ * Begin a snapshot of the state as it is now, and take its rows in slices of
+ * about that many bytes while events go on being applied.  *ret_done: that was
+ * the last slice, and ledger_snapshot_digest() says what to record.  Beginning
+ * again drops an unfinished one.
+ */
+enum gk_rc ledger_snapshot_begin(
+    struct ledger *ledger, struct gk_err *err) GK_MUST_USE;
+bool ledger_snapshot_active(const struct ledger *ledger);
+enum gk_rc ledger_snapshot_slice(struct ledger *ledger, size_t bytes,
+    enum gk_rc (*row)(void *ctx, const char *key, const char *json, size_t n,
+	struct gk_err *err),
+    void *ctx, bool *ret_done, struct gk_err *err) GK_MUST_USE;
+void ledger_snapshot_digest(struct ledger *ledger, struct ledger_snapshot *ret);
+
+/* The digest that a snapshot of the state as it is now would have. */
+enum gk_rc ledger_state_digest(const struct ledger *ledger,
+    struct ledger_snapshot *ret, struct gk_err *err) GK_MUST_USE;
+
+/*
+ * Read a snapshot back into a fresh ledger: hand over every row, in any order
+ * (ledger_loader_row has the form of a row callback), then finish.  *ret_valid is
+ * false, and the ledger still empty, when the rows aren't those of the digest.
+ */
+struct ledger_loader;
+enum gk_rc ledger_loader_new(struct ledger *ledger, struct ledger_loader **ret,
+    struct gk_err *err) GK_MUST_USE;
+enum gk_rc ledger_loader_row(void *loader, const char *key, const char *json,
+    size_t n, struct gk_err *err) GK_MUST_USE;
+enum gk_rc ledger_loader_finish(struct ledger_loader *loader,
+    const char *digest, bool *ret_valid, struct gk_err *err) GK_MUST_USE;
+void ledger_loader_free(struct ledger_loader *loader);
+
 /* Load one row into a fresh ledger; the inverse of ledger_rows(). */
 enum gk_rc ledger_load_row(struct ledger *ledger, const char *key,
     const char *json, size_t n, struct gk_err *err) GK_MUST_USE;

@@ -106,8 +106,10 @@ struct run {
 	struct approval *approvals, **approvals_end;
 	struct counter *counters; /* of scope run; by next_in_run */
 	struct gk_arena arena;
-	struct due_node due; /* DUE_RUN: idle */
-	struct run *colder;  /* recalled before this one */
+	struct due_node due;     /* DUE_RUN: idle */
+	struct run *colder;      /* recalled before this one */
+	struct run *prev, *next; /* of the ledger; not of cold ones */
+	uint64_t snapshot;       /* the last one that has it */
 };
 
 /* One limit's or budget's state for one subject. */
@@ -125,7 +127,9 @@ struct counter {
 	size_t time_count, time_room;
 	struct run *run; /* of scope run; else NULL */
 	struct counter *next_in_run;
-	struct due_node due; /* DUE_COUNTER: when it no longer counts */
+	struct counter *prev, *next; /* of the ledger */
+	uint64_t snapshot;           /* the last one that has it */
+	struct due_node due;         /* DUE_COUNTER: when it no longer counts */
 };
 
 struct kill_switch {
@@ -170,6 +174,9 @@ struct ledger {
 	struct due_heap due;    /* what must become an event */
 	struct due_heap fading; /* counters that cease to count */
 	struct run *cold;       /* newest first */
+	struct run *first_run, *last_run;
+	struct counter *first_counter, *last_counter;
+	struct snapshot *snapshot;
 	size_t cold_count;
 	size_t step_count, open_results, approvals_pending;
 };
@@ -203,6 +210,18 @@ enum gk_rc step_load(struct ledger *ledger, struct run *run,
     const struct event *event, bool open, struct step **ret,
     struct gk_err *err) GK_MUST_USE;
 
+/* snapshot.c: call before an event changes or removes what it names */
+struct snapshot *snapshot_new(void);
+void snapshot_free(struct snapshot *snapshot);
+enum gk_rc snapshot_save_run(
+    struct ledger *ledger, struct run *run, struct gk_err *err) GK_MUST_USE;
+enum gk_rc snapshot_save_counter(struct ledger *ledger, struct counter *counter,
+    struct gk_err *err) GK_MUST_USE;
+void snapshot_forget_run(struct ledger *ledger, const struct run *run);
+void snapshot_forget_counter(
+    struct ledger *ledger, const struct counter *counter);
+uint64_t snapshot_number(const struct ledger *ledger);
+
 /* counter.c */
 struct limit_verdict {
 	bool refused;
@@ -222,7 +241,8 @@ enum gk_rc counter_apply(struct ledger *ledger, struct run *run,
 enum gk_rc counter_load(struct ledger *ledger, struct counter *from,
     struct gk_err *err) GK_MUST_USE;
 void counter_free(struct ledger *ledger, struct counter *counter);
-void counter_fade(struct ledger *ledger, int64_t now_us);
+enum gk_rc counter_fade(
+    struct ledger *ledger, int64_t now_us, struct gk_err *err) GK_MUST_USE;
 bool counter_counts(const struct counter *counter, int64_t now_us);
 
 /* approval.c */

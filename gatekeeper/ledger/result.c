@@ -284,6 +284,9 @@ result_apply(
 	struct step *step = step_of(ledger, event);
 	struct run *run = step == NULL ? NULL : step->run;
 
+	if (run != NULL) {
+		GK_TRY(snapshot_save_run(ledger, run, err));
+	}
 	switch (event->change) {
 	case CHANGE_REPORTED:
 	case CHANGE_UNREPORTED:
@@ -331,6 +334,7 @@ violation_apply(
 	if (step == NULL) {
 		return GK_OK;
 	}
+	GK_TRY(snapshot_save_run(ledger, step->run, err));
 	step->has_violation = true;
 	step->violation_seq = event->of_seq;
 	return run_touch(ledger, step->run, event, err);

@@ -62,4 +62,26 @@ extern const struct record_type row_approval_type;
 extern const struct record_type row_counter_type;
 extern const struct record_type row_switch_type;
 
+/* Where rows go. */
+struct row_sink {
+	enum gk_rc (*row)(void *ctx, const char *key, const char *json,
+	    size_t n, struct gk_err *err);
+	void *ctx;
+	struct gk_buf buf;
+	struct gk_arena arena; /* of one row */
+};
+
+/* rows.c: each appends the rows of one piece of the state to the sink. */
+enum gk_rc row_put_ledger(const struct ledger *ledger, struct row_sink *sink,
+    struct gk_err *err) GK_MUST_USE;
+enum gk_rc row_put_identities(const struct ledger *ledger,
+    struct row_sink *sink, struct gk_err *err) GK_MUST_USE;
+/* A run with its steps and approvals. */
+enum gk_rc row_put_run(const struct run *run, struct row_sink *sink,
+    struct gk_err *err) GK_MUST_USE;
+enum gk_rc row_put_counter(const struct counter *from, int64_t now_us,
+    struct row_sink *sink, struct gk_err *err) GK_MUST_USE;
+enum gk_rc row_put_switch(const struct kill_switch *from, struct row_sink *sink,
+    struct gk_err *err) GK_MUST_USE;
+
 #endif

@@ -16,17 +16,8 @@
 #include "codec/digest.h"
 #include "ledger/row.h"
 
-/* Where rows go. */
-struct sink {
-	enum gk_rc (*row)(void *ctx, const char *key, const char *json,
-	    size_t n, struct gk_err *err);
-	void *ctx;
-	struct gk_buf buf;
-	struct gk_arena arena; /* of one row */
-};
-
 static enum gk_rc
-put(struct sink *sink, const char *key, const struct record_type *type,
+put(struct row_sink *sink, const char *key, const struct record_type *type,
     const void *src, struct gk_err *err)
 {
 	gk_buf_clear(&sink->buf);
@@ -38,7 +29,7 @@ put(struct sink *sink, const char *key, const struct record_type *type,
 }
 
 static enum gk_rc
-put_seq(struct sink *sink, const char *what, uint64_t seq,
+put_seq(struct row_sink *sink, const char *what, uint64_t seq,
     const struct record_type *type, const void *src, struct gk_err *err)
 {
 	char key[48];
@@ -48,8 +39,9 @@ put_seq(struct sink *sink, const char *what, uint64_t seq,
 	return put(sink, key, type, src, err);
 }
 
-static enum gk_rc
-put_ledger(const struct ledger *ledger, struct sink *sink, struct gk_err *err)
+enum gk_rc
+row_put_ledger(
+    const struct ledger *ledger, struct row_sink *sink, struct gk_err *err)
 {
 	struct ledger_row row = {.next_seq = (int64_t)ledger->next_seq,
 	    .last_us = ledger->last_us,
@@ -61,9 +53,9 @@ put_ledger(const struct ledger *ledger, struct sink *sink, struct gk_err *err)
 	return put(sink, "ledger", &row_ledger_type, &row, err);
 }
 
-static enum gk_rc
-put_switch(
-    const struct kill_switch *from, struct sink *sink, struct gk_err *err)
+enum gk_rc
+row_put_switch(
+    const struct kill_switch *from, struct row_sink *sink, struct gk_err *err)
 {
 	struct switch_row row = {.id = from->what.id,
 	    .subject = from->what.subject,
@@ -78,7 +70,7 @@ put_switch(
 }
 
 static enum gk_rc
-put_run(const struct run *run, struct sink *sink, struct gk_err *err)
+put_run_alone(const struct run *run, struct row_sink *sink, struct gk_err *err)
 {
 	struct run_row row = {.tenant = run->tenant,
 	    .run_id = run->run_id,
@@ -91,7 +83,7 @@ put_run(const struct run *run, struct sink *sink, struct gk_err *err)
 }
 
 static enum gk_rc
-put_step(const struct step *step, struct sink *sink, struct gk_err *err)
+put_step(const struct step *step, struct row_sink *sink, struct gk_err *err)
 {
 	struct step_row row = {.tenant = step->run->tenant,
 	    .run_id = step->run->run_id,
@@ -118,7 +110,8 @@ put_step(const struct step *step, struct sink *sink, struct gk_err *err)
 }
 
 static enum gk_rc
-put_approval(const struct approval *from, struct sink *sink, struct gk_err *err)
+put_approval(
+    const struct approval *from, struct row_sink *sink, struct gk_err *err)
 {
 	struct approval_row row = {.tenant = from->run->tenant,
 	    .run_id = from->run->run_id,
@@ -146,9 +139,9 @@ put_approval(const struct approval *from, struct sink *sink, struct gk_err *err)
 	    sink, "approval", from->seq, &row_approval_type, &row, err);
 }
 
-static enum gk_rc
-put_counter(const struct counter *from, int64_t now_us, struct sink *sink,
-    struct gk_err *err)
+enum gk_rc
+row_put_counter(const struct counter *from, int64_t now_us,
+    struct row_sink *sink, struct gk_err *err)
 {
 	struct counter_row row = {.kind = from->kind,
 	    .per = from->per,
@@ -240,12 +233,12 @@ counters_by_key(const void *a, const void *b)
 }
 
 /* Each run is followed by its own steps and approvals. */
-static enum gk_rc
-put_run_whole(const struct run *run, struct sink *sink, struct gk_err *err)
+enum gk_rc
+row_put_run(const struct run *run, struct row_sink *sink, struct gk_err *err)
 {
 	GK_AUTO(list_done) struct list steps = {NULL, 0};
 
-	GK_TRY(put_run(run, sink, err));
+	GK_TRY(put_run_alone(run, sink, err));
 	GK_TRY(list_map(&run->steps, &steps, err));
 	qsort(steps.items, steps.count, sizeof(*steps.items), steps_by_seq);
 	for (size_t i = 0; i < steps.count; i++) {
@@ -259,7 +252,7 @@ put_run_whole(const struct run *run, struct sink *sink, struct gk_err *err)
 }
 
 static enum gk_rc
-put_runs(const struct ledger *ledger, struct sink *sink, struct gk_err *err)
+put_runs(const struct ledger *ledger, struct row_sink *sink, struct gk_err *err)
 {
 	GK_AUTO(list_done) struct list runs = {NULL, 0};
 
@@ -269,14 +262,15 @@ put_runs(const struct ledger *ledger, struct sink *sink, struct gk_err *err)
 		const struct run *run = runs.items[i];
 
 		if (!run->cold) {
-			GK_TRY(put_run_whole(run, sink, err));
+			GK_TRY(row_put_run(run, sink, err));
 		}
 	}
 	return GK_OK;
 }
 
 static enum gk_rc
-put_counters(const struct ledger *ledger, struct sink *sink, struct gk_err *err)
+put_counters(
+    const struct ledger *ledger, struct row_sink *sink, struct gk_err *err)
 {
 	GK_AUTO(list_done) struct list counters = {NULL, 0};
 
@@ -287,16 +281,16 @@ put_counters(const struct ledger *ledger, struct sink *sink, struct gk_err *err)
 		const struct counter *counter = counters.items[i];
 
 		if (counter_counts(counter, ledger->last_us)) {
-			GK_TRY(
-			    put_counter(counter, ledger->last_us, sink, err));
+			GK_TRY(row_put_counter(
+			    counter, ledger->last_us, sink, err));
 		}
 	}
 	return GK_OK;
 }
 
-static enum gk_rc
-put_identities(
-    const struct ledger *ledger, struct sink *sink, struct gk_err *err)
+enum gk_rc
+row_put_identities(
+    const struct ledger *ledger, struct row_sink *sink, struct gk_err *err)
 {
 	char key[160];
 
@@ -310,14 +304,14 @@ put_identities(
 }
 
 static enum gk_rc
-put_all(const struct ledger *ledger, struct sink *sink, struct gk_err *err)
+put_all(const struct ledger *ledger, struct row_sink *sink, struct gk_err *err)
 {
-	GK_TRY(put_ledger(ledger, sink, err));
-	GK_TRY(put_identities(ledger, sink, err));
+	GK_TRY(row_put_ledger(ledger, sink, err));
+	GK_TRY(row_put_identities(ledger, sink, err));
 	GK_TRY(put_runs(ledger, sink, err));
 	GK_TRY(put_counters(ledger, sink, err));
 	for (size_t i = 0; i < ledger->switch_count; i++) {
-		GK_TRY(put_switch(ledger->switches[i], sink, err));
+		GK_TRY(row_put_switch(ledger->switches[i], sink, err));
 	}
 	return GK_OK;
 }
@@ -328,7 +322,7 @@ ledger_rows(const struct ledger *ledger,
 	struct gk_err *err),
     void *ctx, struct gk_err *err)
 {
-	struct sink sink = {.row = row,
+	struct row_sink sink = {.row = row,
 	    .ctx = ctx,
 	    .buf = GK_BUF_INIT(ROW_BYTES_MAX),
 	    .arena = GK_ARENA_INIT(ROW_BYTES_MAX)};

@@ -145,6 +145,10 @@ run_new(struct ledger *ledger, const struct event *event, bool cold,
 		ledger->cold_count++;
 		return GK_OK;
 	}
+	run->snapshot = snapshot_number(ledger);
+	run->prev = ledger->last_run;
+	*(run->prev == NULL ? &ledger->first_run : &run->prev->next) = run;
+	ledger->last_run = run;
 	return owner_add(ledger, run->caller, err);
 }
 
@@ -185,6 +189,11 @@ run_free(struct ledger *ledger, struct run *run)
 	if (run->cold) {
 		cold_drop(ledger, run);
 	} else {
+		snapshot_forget_run(ledger, run);
+		*(run->prev == NULL ? &ledger->first_run : &run->prev->next) =
+		    run->next;
+		*(run->next == NULL ? &ledger->last_run : &run->next->prev) =
+		    run->prev;
 		owner_drop(ledger, run->caller);
 	}
 	gk_arena_done(&run->arena);
@@ -223,6 +232,10 @@ run_apply_end(
 	if (run->open_results > 0 || run->open_approvals > 0) {
 		return LEDGER_CORRUPT(
 		    err, event, "the end of a run with open work");
+	}
+	GK_TRY(snapshot_save_run(ledger, run, err));
+	for (struct counter *c = run->counters; c != NULL; c = c->next_in_run) {
+		GK_TRY(snapshot_save_counter(ledger, c, err));
 	}
 	run_free(ledger, run);
 	return GK_OK;

@@ -215,3 +215,111 @@ Test(ledger_property,
 		world_done(&world);
 	}
 }
+
+/* A snapshot that is written slice by slice while the world goes on. */
+struct writing {
+	struct ledger_loader *loader;
+	struct ledger *target;
+	char *state; /* the rows of the live ledger when it began */
+	struct ledger_snapshot digest;
+};
+
+static void
+begin_snapshot(struct world *world, struct writing *writing)
+{
+	cr_assert(ledger_new(&world->id_key, &world->limits, &writing->target,
+		      NULL) == GK_OK);
+	cr_assert(ledger_loader_new(writing->target, &writing->loader, NULL) ==
+		  GK_OK);
+	writing->state = world_rows(world->ledger);
+	cr_assert(ledger_state_digest(world->ledger, &writing->digest, NULL) ==
+		  GK_OK);
+	cr_assert(ledger_snapshot_begin(world->ledger, NULL) == GK_OK);
+}
+
+static void
+end_snapshot(struct world *world, struct writing *writing, uint64_t seed)
+{
+	struct ledger_snapshot digest;
+	char *rows;
+	bool valid;
+
+	ledger_snapshot_digest(world->ledger, &digest);
+	cr_assert_str_eq(digest.digest, writing->digest.digest, "seed %llu",
+	    (unsigned long long)seed);
+	cr_assert(digest.seq == writing->digest.seq);
+	cr_assert(ledger_loader_finish(
+		      writing->loader, digest.digest, &valid, NULL) == GK_OK);
+	cr_assert(valid);
+	rows = world_rows(writing->target);
+	cr_assert_str_eq(rows, writing->state);
+	free(rows);
+	free(writing->state);
+	ledger_loader_free(writing->loader);
+	ledger_free(writing->target);
+}
+
+Test(ledger_property,
+    a_snapshot_written_in_slices_is_the_state_at_its_beginning, .timeout = 300)
+{
+	for (uint64_t seed = 1; seed <= 24; seed++) {
+		static struct world world;
+		uint64_t state = seed * 0x9e3779b97f4a7c15ULL;
+		struct writing writing;
+		bool done = true;
+		int snapshots = 0;
+
+		world_init(&world);
+		world_people(&world);
+		while (world.count < 600) {
+			if (done) {
+				begin_snapshot(&world, &writing);
+				snapshots++;
+				done = false;
+			}
+			step_world(&world, &state);
+			cr_assert(ledger_snapshot_slice(world.ledger,
+				      roll(&state, 900), ledger_loader_row,
+				      writing.loader, &done, NULL) == GK_OK);
+			if (done) {
+				end_snapshot(&world, &writing, seed);
+			}
+		}
+		cr_assert(snapshots > 3);
+		if (!done) {
+			cr_assert(ledger_snapshot_slice(world.ledger, 1 << 30,
+				      ledger_loader_row, writing.loader, &done,
+				      NULL) == GK_OK);
+			cr_assert(done);
+			end_snapshot(&world, &writing, seed);
+		}
+		world_done(&world);
+	}
+}
+
+Test(ledger_property, a_snapshot_with_a_changed_row_is_not_loaded)
+{
+	static struct world world;
+	struct ledger_loader *loader;
+	struct ledger *target;
+	struct ledger_snapshot digest;
+	bool valid;
+
+	world_init(&world);
+	world_people(&world);
+	cr_assert(ledger_state_digest(world.ledger, &digest, NULL) == GK_OK);
+	cr_assert(
+	    ledger_new(&world.id_key, &world.limits, &target, NULL) == GK_OK);
+	cr_assert(ledger_loader_new(target, &loader, NULL) == GK_OK);
+	cr_assert(ledger_rows(world.ledger, ledger_loader_row, loader, NULL) ==
+		  GK_OK);
+	cr_assert(
+	    ledger_loader_row(loader, "identity/x", "{}", 2, NULL) == GK_OK);
+	cr_assert(
+	    ledger_loader_finish(loader, digest.digest, &valid, NULL) == GK_OK);
+	cr_assert(!valid);
+	cr_assert(ledger_identity_count(target) == 0);
+	ledger_loader_free(loader);
+	ledger_free(target);
+	world_done(&world);
+}
