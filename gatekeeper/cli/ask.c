@@ -9,6 +9,7 @@
 #include "cli/ask.h"
 #include "cli/cli_internal.h"
 #include "cli/client.h"
+#include "cli/table.h"
 #include "cli/words.h"
 #include "codec/canon.h"
 
@@ -142,14 +143,28 @@ exit_code(int status)
 	}
 }
 
-static int
-tell_problem(struct session *session, int status, const char *code,
-    const char *detail, const char *pointer)
+static void
+tell_line(void *ctx, const char *text)
 {
-	return cli_fail(session->cli, exit_code(status), "%s%s%s%s%s",
-	    code != NULL ? code : "refused", detail != NULL ? ": " : "",
-	    detail != NULL ? detail : "", pointer != NULL ? " at " : "",
-	    pointer != NULL ? pointer : "");
+	struct cli *cli = ctx;
+
+	(void)fputs("  ", cli->err);
+	table_print_safe(text, cli->err);
+	(void)fputc('\n', cli->err);
+}
+
+static int
+tell_problem(struct session *session, const struct answer *answer,
+    const char *code, const char *detail, const char *pointer)
+{
+	struct cli *cli = session->cli;
+
+	(void)cli_fail(cli, 0, "%s%s%s%s%s", code != NULL ? code : "refused",
+	    detail != NULL ? ": " : "", detail != NULL ? detail : "",
+	    pointer != NULL ? " at " : "", pointer != NULL ? pointer : "");
+	cli_each_problem(
+	    gk_buf_text(&answer->text), answer->text.len, tell_line, cli);
+	return exit_code(answer->status);
 }
 
 /* Parse what came back; a problem is told. */
@@ -170,7 +185,7 @@ read_answer(struct session *session, struct answer *answer)
 		return CLI_FINE;
 	}
 	code = words_get(answer->json, "code");
-	return tell_problem(session, answer->status,
+	return tell_problem(session, answer,
 	    code != NULL ? code : words_get(answer->json, "title"),
 	    words_get(answer->json, "detail"),
 	    words_get(answer->json, "pointer"));
@@ -266,12 +281,12 @@ ask_gate_as(struct session *session, const struct ask *ask,
 		code = cli_fail(session->cli, CLI_IO,
 		    "the journal failed; whether this was recorded shows at "
 		    "the next start");
-	} else if (exit_code(answer->status) != CLI_FINE) {
-		code = tell_problem(session, answer->status, call.code,
-		    call.detail, call.pointer);
 	} else if (gk_buf_add(&answer->text, gk_buf_text(&call.reply),
 		       call.reply.len, &err) != GK_OK) {
 		code = cli_fail_err(session->cli, &err);
+	} else if (exit_code(answer->status) != CLI_FINE) {
+		code = tell_problem(
+		    session, answer, call.code, call.detail, call.pointer);
 	}
 	gate_call_done(&call);
 	return code;

@@ -121,6 +121,13 @@ void cli_local_init(struct cli_local *local, uid_t uid);
 /* data_dir/admin.sock; cut when it doesn't fit. */
 void cli_admin_path(const char *data_dir, char *ret_path, size_t room);
 
+/*
+ * The problems in a refusal's JSON ({"problems":[…]}), a line each:
+ * "file:line:column: error: text (hint)".  Nothing for anything else.
+ */
+void cli_each_problem(const char *json, size_t n,
+    void (*line)(void *ctx, const char *text), void *ctx);
+
 /* The word of words that text may have been meant to be; NULL: none is near. */
 const char *cli_nearest(
     const char *text, const char *const *words, size_t count);

@@ -1,4 +1,5 @@
 /* Small translations between flags, JSON and people. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "cli/words.h"
@@ -140,4 +141,35 @@ words_second(const char *time, char ret_text[32])
 	}
 	(void)snprintf(ret_text, 32, "%.10s %.8s", time, time + 11);
 	return ret_text;
+}
+
+void
+cli_each_problem(const char *json, size_t n,
+    void (*line)(void *ctx, const char *text), void *ctx)
+{
+	const struct json_limits limits = {16u << 20, 16, 100000};
+	GK_AUTO(json_freep) struct json_value *root = NULL;
+	struct gk_err err;
+
+	if (n == 0 || json_parse(json, n, &limits, &root, &err) != GK_OK) {
+		return;
+	}
+	for (const struct json_value *one =
+		 words_first(words_at(root, "problems"));
+	     one != NULL; one = json_next(one)) {
+		const char *file = words_get(one, "file");
+		const char *severity = words_get(one, "severity");
+		const char *what = words_get(one, "text");
+		const char *hint = words_get(one, "hint");
+		char text[512];
+
+		(void)snprintf(text, sizeof(text),
+		    "%s:%" PRId64 ":%" PRId64 ": %s: %s%s%s%s",
+		    file != NULL ? file : "", words_int(one, "line"),
+		    words_int(one, "column"),
+		    severity != NULL ? severity : "error",
+		    what != NULL ? what : "", hint != NULL ? " (" : "",
+		    hint != NULL ? hint : "", hint != NULL ? ")" : "");
+		line(ctx, text);
+	}
 }

@@ -120,6 +120,13 @@ reload_tls(struct server *server)
 	gk_log(GK_LOG_INFO, "tls_reloaded", "%s", server->config->tls_cert);
 }
 
+static void
+log_problem(void *ctx, const char *text)
+{
+	(void)ctx;
+	gk_log(GK_LOG_ERROR, "policy_problem", "%s", text);
+}
+
 /* In the name of who sent the signal. */
 static void
 reload_policy(struct server *server, uid_t uid)
@@ -139,6 +146,8 @@ reload_policy(struct server *server, uid_t uid)
 		gk_log(GK_LOG_ERROR, "policy_rejected",
 		    "%s; the old policy goes on",
 		    call.detail != NULL ? call.detail : "reload failed");
+		cli_each_problem(gk_buf_text(&call.reply), call.reply.len,
+		    log_problem, NULL);
 	}
 	gate_call_done(&call);
 }
