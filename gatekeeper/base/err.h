@@ -43,16 +43,18 @@ void gk_err_where(struct gk_err *err, const char *fmt, ...) GK_PRINTF(2, 3);
 /* Put words before the text of an error that is passed on. */
 void gk_err_context(struct gk_err *err, const char *fmt, ...) GK_PRINTF(2, 3);
 
-#define GK_FAIL(err, rc, ...) \
-	gk_err_set((err), (rc), __FILE__, __LINE__, __VA_ARGS__)
+/* Gives rc itself, so that a checker sees that an error was returned. */
+#define GK_FAIL(err, rc, ...)                                            \
+	((void)gk_err_set((err), (rc), __FILE__, __LINE__, __VA_ARGS__), \
+	    (enum gk_rc)(rc))
 
 /* Pass an error on as it is. */
-#define GK_TRY(call)                         \
-	do {                                 \
-		enum gk_rc gk_rc_ = (call);  \
-		if (gk_rc_ != GK_OK) {       \
-			return gk_rc_;       \
-		}                            \
+#define GK_TRY(call)                        \
+	do {                                \
+		enum gk_rc gk_rc_ = (call); \
+		if (gk_rc_ != GK_OK) {      \
+			return gk_rc_;      \
+		}                           \
 	} while (0)
 
 #endif
