@@ -18,25 +18,29 @@ struct gate;
 struct gate_options {
 	const char *data_dir;
 	const char *policy_dir;
-	const char *origin;        /* NULL: a unique one when the log is created */
+	const char *origin; /* NULL: a unique one when the log is created */
 	const char *version;
 	const struct gk_clock *clock; /* NULL: the system's */
 	int64_t run_idle_us;
 	int64_t max_clock_gap_us;
-	int64_t result_grace_us;   /* after boot, before anything is unreported */
-	size_t queue;              /* calls waiting for the commit thread; more are GATE_UNAVAILABLE */
+	int64_t result_grace_us; /* after boot, before anything is unreported */
+	size_t
+	    queue; /* calls waiting for the commit thread; more are GATE_UNAVAILABLE */
 	size_t runs_per_identity;
-	int64_t admission_per_s;   /* calls per identity; sustained */
+	int64_t admission_per_s; /* calls per identity; sustained */
 	int64_t admission_burst;
 	int64_t retention_days;
 	const char *const *redact_fields;
 	size_t redact_count;
-	const char *const *show_fields; /* names or JSON Pointers of args that people may see */
+	const char *const *
+	    show_fields; /* names or JSON Pointers of args that people may see */
 	size_t show_count;
-	uint64_t space_stop_bytes; /* free space below this: new allows become stop, audit_space */
-	uint64_t reserve_bytes;    /* preallocated in data_dir, released when the disk is full */
+	uint64_t
+	    space_stop_bytes; /* free space below this: new allows become stop, audit_space */
+	uint64_t
+	    reserve_bytes; /* preallocated in data_dir, released when the disk is full */
 	int lock_wait_ms;
-	bool watch_policy;         /* reload when a file is renamed into the folder */
+	bool watch_policy; /* reload when a file is renamed into the folder */
 	/* Something an operator should see.  From any thread; must not block. */
 	void (*alert)(void *ctx, const char *event, const char *text);
 	void *alert_ctx;
@@ -48,8 +52,8 @@ struct gate_options {
  * and boot.  Errors besides: GK_E_BUSY (somebody else has the lock),
  * GK_E_CORRUPT, GK_E_IO, GK_E_NOMEM.
  */
-enum gk_rc gate_open(const struct gate_options *options,
-    struct gate **ret_gate, struct gk_err *err) GK_MUST_USE;
+enum gk_rc gate_open(const struct gate_options *options, struct gate **ret_gate,
+    struct gk_err *err) GK_MUST_USE;
 
 /* Start the commit, reader and janitor threads. */
 enum gk_rc gate_start(struct gate *gate, struct gk_err *err) GK_MUST_USE;
@@ -67,7 +71,7 @@ bool gate_failed(const struct gate *gate);
 /* Ready for decisions?  why: a word when it isn't ("stopping", "space", "clock"). */
 bool gate_ready(struct gate *gate, const char **ret_why);
 
-const char *gate_vkey(const struct gate *gate);   /* the log's verifier key */
+const char *gate_vkey(const struct gate *gate); /* the log's verifier key */
 const char *gate_origin(const struct gate *gate);
 
 /* Who may call: an immutable table, swapped when an identity changes. */
@@ -83,10 +87,10 @@ void gate_sign_in_failed(struct gate *gate);
 enum gate_verb {
 	GATE_NONE = 0,
 	/* agents */
-	GATE_DECIDE,          /* body: decision request */
-	GATE_RESULT,          /* target: decision_id; body: result */
-	GATE_DECISION,        /* target: decision_id */
-	GATE_RUN_END,         /* target: run_id; params: tenant_id */
+	GATE_DECIDE,   /* body: decision request */
+	GATE_RESULT,   /* target: decision_id; body: result */
+	GATE_DECISION, /* target: decision_id */
+	GATE_RUN_END,  /* target: run_id; params: tenant_id */
 	/* approvers */
 	GATE_APPROVALS,       /* params: status */
 	GATE_APPROVAL,        /* target: approval_id */
@@ -94,16 +98,16 @@ enum gate_verb {
 	GATE_APPROVAL_DENY,   /* target; body: comment */
 	GATE_APPROVAL_REVOKE, /* target; body: comment */
 	/* auditors */
-	GATE_EVENTS,          /* params: the filters of api.md, order, limit, cursor, raw */
-	GATE_RUN,             /* target: run_id; params: tenant_id */
-	GATE_ARGS_HASH,       /* body: args */
+	GATE_EVENTS, /* params: the filters of api.md, order, limit, cursor, raw */
+	GATE_RUN,    /* target: run_id; params: tenant_id */
+	GATE_ARGS_HASH, /* body: args */
 	/* operators */
-	GATE_EXPLAIN,         /* body: decision request and caller (identity id) */
-	GATE_SWITCH_THROW,    /* body: scope, id, action, reason, expires_in */
+	GATE_EXPLAIN,      /* body: decision request and caller (identity id) */
+	GATE_SWITCH_THROW, /* body: scope, id, action, reason, expires_in */
 	GATE_SWITCHES,
-	GATE_SWITCH_LIFT,     /* target: id; body: reason */
-	GATE_POLICY,          /* what is in force */
-	GATE_POLICY_TEXT,     /* target: digest */
+	GATE_SWITCH_LIFT, /* target: id; body: reason */
+	GATE_POLICY,      /* what is in force */
+	GATE_POLICY_TEXT, /* target: digest */
 	GATE_POLICY_RELOAD,
 	GATE_POLICY_ROLLBACK, /* body: digest, reason */
 	GATE_IDENTITY_CREATE, /* body: identity without token_hash; the reply has the token, once */
@@ -115,16 +119,16 @@ enum gate_verb {
 
 /* How a call ended; http turns it into a status. */
 enum gate_outcome {
-	GATE_FAILED = 0,   /* 500: ours */
-	GATE_OK,           /* 200 */
-	GATE_CREATED,      /* 201 */
-	GATE_BAD_REQUEST,  /* 400 */
-	GATE_FORBIDDEN,    /* 403 */
-	GATE_NOT_FOUND,    /* 404 */
-	GATE_CONFLICT,     /* 409 */
-	GATE_INVALID,      /* 422 */
-	GATE_TOO_MANY,     /* 429 */
-	GATE_UNAVAILABLE,  /* 503 */
+	GATE_FAILED = 0,  /* 500: ours */
+	GATE_OK,          /* 200 */
+	GATE_CREATED,     /* 201 */
+	GATE_BAD_REQUEST, /* 400 */
+	GATE_FORBIDDEN,   /* 403 */
+	GATE_NOT_FOUND,   /* 404 */
+	GATE_CONFLICT,    /* 409 */
+	GATE_INVALID,     /* 422 */
+	GATE_TOO_MANY,    /* 429 */
+	GATE_UNAVAILABLE, /* 503 */
 };
 
 struct gate_param {
@@ -134,7 +138,7 @@ struct gate_param {
 
 enum gate_step {
 	GATE_FINISHED, /* outcome, code … and reply are there */
-	GATE_QUEUED,   /* done() will be called, once, from another thread; then gate_finish() */
+	GATE_QUEUED, /* done() will be called, once, from another thread; then gate_finish() */
 };
 
 /*
@@ -145,26 +149,32 @@ struct gate_call {
 	/* filled by the caller */
 	enum gate_verb verb;
 	const struct identity *caller;
-	bool local;          /* through the admin socket: acts as operator, never votes */
-	const char *target;  /* from the URL; NULL: none */
+	bool
+	    local; /* through the admin socket: acts as operator, never votes */
+	const char *target;            /* from the URL; NULL: none */
 	const struct json_value *body; /* NULL: none */
 	const struct gate_param *params;
 	size_t param_count;
-	int64_t wait_us;     /* Prefer: wait; 0: none; at most 300 s */
+	int64_t wait_us; /* Prefer: wait; 0: none; at most 300 s */
 	const char *traceparent;
-	bool stream;         /* GATE_EVENTS: page after page, one canonical object a line */
+	bool
+	    stream; /* GATE_EVENTS: page after page, one canonical object a line */
 	void (*done)(struct gate_call *call);
-	bool (*alive)(struct gate_call *call); /* is the client still there?  NULL: yes */
-	void *user;          /* the caller's own */
+	bool (*alive)(
+	    struct gate_call *call); /* is the client still there?  NULL: yes */
+	void *user;                  /* the caller's own */
 
 	/* the answer */
 	enum gate_outcome outcome;
-	const char *code;    /* of a problem: "step_conflict" …; static or in arena */
-	const char *detail;  /* a sentence for people */
-	const char *pointer; /* JSON Pointer of the field at fault, or "offset N"; NULL: none */
+	const char
+	    *code; /* of a problem: "step_conflict" …; static or in arena */
+	const char *detail; /* a sentence for people */
+	const char *
+	    pointer; /* JSON Pointer of the field at fault, or "offset N"; NULL: none */
 	int64_t retry_after_ms; /* 0: none */
-	struct gk_buf reply; /* JSON; of a problem: an object with more members, or empty */
-	bool more;           /* stream: call gate_begin() again for the next page */
+	struct gk_buf
+	    reply; /* JSON; of a problem: an object with more members, or empty */
+	bool more; /* stream: call gate_begin() again for the next page */
 
 	/* the gate's own */
 	struct gk_arena arena;
@@ -179,14 +189,16 @@ void gate_call_done(struct gate_call *call);
  * Begin a call, in the caller's thread: checks, hashes, judges.  Never touches
  * the disk and never waits.
  */
-enum gate_step gate_begin(struct gate *gate, struct gate_call *call) GK_MUST_USE;
+enum gate_step gate_begin(
+    struct gate *gate, struct gate_call *call) GK_MUST_USE;
 
 /*
  * Go on after done(), in the caller's thread: renders the reply, or judges
  * again (the policy changed meanwhile; a grant came for a waiter) and queues it
  * anew.
  */
-enum gate_step gate_finish(struct gate *gate, struct gate_call *call) GK_MUST_USE;
+enum gate_step gate_finish(
+    struct gate *gate, struct gate_call *call) GK_MUST_USE;
 
 /* For programs of one thread: begin, wait, finish. */
 void gate_do(struct gate *gate, struct gate_call *call);
@@ -206,7 +218,7 @@ struct gate_verify_options {
 	void *ctx;
 };
 struct gate_verify_report {
-	int exit_code; /* 0 verified, 1 tampered, 3 unverifiable */
+	int exit_code;      /* 0 verified, 1 tampered, 3 unverifiable */
 	struct gk_buf json; /* the whole report */
 	struct gk_buf text; /* the same for people */
 };

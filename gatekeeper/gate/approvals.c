@@ -1,0 +1,253 @@
+/* GET /v1/approvals: what waits for whom, with the values that the approver may see. */
+#include <string.h>
+
+#include "gate/gate_internal.h"
+
+enum { APPROVALS_MAX = 1000, OPENED_CAP = 1 << 20 };
+
+struct approvals {
+	enum approval_status status; /* wanted; NONE: any */
+	uint64_t seq;                /* of the one that is wanted */
+	bool one;
+	struct approval_view **views; /* copies in the call's arena */
+	size_t count;
+};
+
+/* ---- who sees what ---- */
+
+static bool
+names_group_of(const struct approval_view *view, const struct identity *caller)
+{
+	for (size_t i = 0; i < view->rule_count; i++) {
+		const struct approval_rule_view *rule = &view->rules[i];
+
+		for (size_t k = 0; k < rule->group_count; k++) {
+			for (size_t g = 0; g < caller->group_count; g++) {
+				if (strcmp(rule->groups[k],
+					caller->groups[g]) == 0) {
+					return true;
+				}
+			}
+		}
+	}
+	return false;
+}
+
+static bool
+may_see(const struct gate_call *call, const struct approval_view *view)
+{
+	unsigned can = gate__can(call);
+
+	if (!gate__sees_tenant(call, view->tenant_id)) {
+		return false;
+	}
+	if ((can & (CAN_OPERATOR | CAN_AUDITOR)) != 0) {
+		return true;
+	}
+	if ((can & CAN_APPROVER) != 0 && names_group_of(view, call->caller)) {
+		return true;
+	}
+	return (can & CAN_AGENT) != 0 && view->agent_id != NULL &&
+	       strcmp(view->agent_id, identity_agent(call->caller)) == 0;
+}
+
+/* ---- the list ---- */
+
+enum gate_go
+approvals_begin(struct gate *gate, struct gate_call *call)
+{
+	struct approvals *wanted = gate__data(call, sizeof(*wanted));
+	const char *status = gate__param(call, "status");
+
+	(void)gate;
+	if (wanted == NULL) {
+		return GO_DONE;
+	}
+	if (status != NULL) {
+		wanted->status = (enum approval_status)name_find(
+		    approval_status_words, APPROVAL_STATUS_COUNT, status);
+		if (wanted->status == APPROVAL_NONE) {
+			call->pointer = "/status";
+			return gate__problem(call, GATE_BAD_REQUEST,
+			    "invalid_request",
+			    "expected pending, granted, denied, expired, "
+			    "revoked or used");
+		}
+	}
+	return GO_COMMIT;
+}
+
+static enum gk_rc
+keep(struct gate_work *work, const struct approval_view *view,
+    struct gk_err *err)
+{
+	struct approvals *wanted = work->data;
+
+	GK_TRY(gate__view_copy(
+	    view, &work->call->arena, &wanted->views[wanted->count], err));
+	wanted->count++;
+	return GK_OK;
+}
+
+static enum gk_rc
+make_room(struct gate_work *work, size_t count, struct gk_err *err)
+{
+	struct approvals *wanted = work->data;
+
+	wanted->count = 0;
+	wanted->views = gk_arena_calloc(
+	    &work->call->arena, count, sizeof(struct approval_view *));
+	return wanted->views == NULL ? GK_FAIL(err, GK_E_NOMEM, "approvals")
+				     : GK_OK;
+}
+
+enum gk_rc
+approvals_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
+{
+	struct approvals *wanted = work->data;
+	struct approval_view *views =
+	    gk_arena_calloc(&gate->scratch, APPROVALS_MAX, sizeof(*views));
+	size_t count;
+
+	if (views == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "approvals");
+	}
+	count = ledger_approvals(
+	    gate->ledger, wanted->status, &gate->scratch, views, APPROVALS_MAX);
+	GK_TRY(make_room(work, count, err));
+	for (size_t i = 0; i < count; i++) {
+		if (may_see(work->call, &views[i])) {
+			GK_TRY(keep(work, &views[i], err));
+		}
+	}
+	work->go = GO_READ;
+	return GK_OK;
+}
+
+/* ---- one of them ---- */
+
+enum gate_go
+approval_begin(struct gate *gate, struct gate_call *call)
+{
+	struct approvals *wanted = gate__data(call, sizeof(*wanted));
+
+	if (wanted == NULL) {
+		return GO_DONE;
+	}
+	wanted->one = true;
+	return call->target != NULL && id_parse(&gate->id_key, ID_APPROVAL,
+					   call->target, &wanted->seq)
+		   ? GO_COMMIT
+		   : gate__not_found(call);
+}
+
+static enum gk_rc
+find(struct gate *gate, struct gate_work *work, struct approval_view *ret,
+    bool *ret_found, struct gk_err *err)
+{
+	struct approvals *wanted = work->data;
+	struct event asked;
+
+	*ret_found =
+	    ledger_approval(gate->ledger, wanted->seq, &gate->scratch, ret);
+	if (!*ret_found) {
+		GK_TRY(
+		    gate__recall_of(gate, wanted->seq, &asked, ret_found, err));
+		*ret_found =
+		    *ret_found && ledger_approval(gate->ledger, wanted->seq,
+				      &gate->scratch, ret);
+	}
+	*ret_found = *ret_found && may_see(work->call, ret);
+	return GK_OK;
+}
+
+enum gk_rc
+approval_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
+{
+	struct approvals *wanted = work->data;
+	struct approval_view view;
+	int64_t wait = work->call->wait_us;
+	bool found;
+
+	GK_TRY(find(gate, work, &view, &found, err));
+	if (!found) {
+		(void)gate__not_found(work->call);
+		return GK_OK;
+	}
+	GK_TRY(make_room(work, 1, err));
+	GK_TRY(keep(work, &view, err));
+	work->go = GO_READ;
+	if (wait > 0 && (view.status == APPROVAL_PENDING ||
+			    view.status == APPROVAL_GRANTED)) {
+		work->approval_seq = wanted->seq;
+		work->approval_status = view.status;
+		work->wait_until_us =
+		    gate__now(gate) +
+		    (wait < 300 * GK_US_PER_S ? wait : 300 * GK_US_PER_S);
+		work->go = GO_WAIT;
+	}
+	return GK_OK;
+}
+
+void
+approval_wake(struct gate *gate, struct gate_work *work)
+{
+	struct approvals *wanted = work->data;
+	struct gk_arena arena = GK_ARENA_INIT(1 << 20);
+	struct gk_err err = {.rc = GK_OK};
+	struct approval_view view;
+
+	work->go = GO_READ;
+	if (ledger_approval(gate->ledger, work->approval_seq, &arena, &view) &&
+	    gate__view_copy(
+		&view, &work->call->arena, &wanted->views[0], &err) != GK_OK) {
+		(void)gate__failed(work->call, &err);
+	}
+	gk_arena_done(&arena);
+}
+
+/* ---- with what they show ---- */
+
+static enum gk_rc
+print_one(struct gate_reader *reader, const struct approval_view *view,
+    struct gk_buf *reply, struct gk_err *err)
+{
+	GK_AUTO(gk_buf_done) struct gk_buf opened = GK_BUF_INIT(OPENED_CAP);
+	GK_AUTO(json_freep) struct json_value *shown = NULL;
+	struct gate_approval approval;
+	struct actor actor;
+	bool any;
+
+	gate__approval_show(view, &actor, &approval);
+	GK_TRY(gate__opened(reader->journal, view->seq, &opened, &any, err));
+	if (any) {
+		GK_TRY(json_parse(opened.bytes, opened.len,
+		    &json_limits_request, &shown, err));
+		approval.shown = shown;
+	}
+	return record_encode(&gate_approval_type, &approval, reply, err);
+}
+
+enum gk_rc
+approvals_read(struct gate *gate, struct gate_reader *reader,
+    struct gate_work *work, struct gk_err *err)
+{
+	struct approvals *wanted = work->data;
+	struct gk_buf *reply = &work->call->reply;
+
+	(void)gate;
+	if (wanted->one) {
+		GK_TRY(print_one(reader, wanted->views[0], reply, err));
+		work->call->outcome = GATE_OK;
+		return GK_OK;
+	}
+	GK_TRY(gk_buf_puts(reply, "{\"approvals\":[", err));
+	for (size_t i = 0; i < wanted->count; i++) {
+		if (i > 0) {
+			GK_TRY(gk_buf_putc(reply, ',', err));
+		}
+		GK_TRY(print_one(reader, wanted->views[i], reply, err));
+	}
+	work->call->outcome = GATE_OK;
+	return gk_buf_puts(reply, "]}", err);
+}

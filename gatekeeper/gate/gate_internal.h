@@ -1,0 +1,527 @@
+#ifndef GK_GATE_GATE_INTERNAL_H
+#define GK_GATE_GATE_INTERNAL_H
+/* What the files of the room gate share: the gate, a call's work, and who may touch what. */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/map.h"
+#include "codec/digest.h"
+#include "gate/gate.h"
+#include "gate/metrics.h"
+#include "journal/journal.h"
+#include "ledger/ledger.h"
+#include "model/event.h"
+#include "model/ids.h"
+#include "model/request.h"
+#include "policy/policy.h"
+
+enum {
+	GATE_BATCH_MAX = 256,
+	GATE_READERS = 2,
+	GATE_WAITERS_MAX = 1024,
+	GATE_TRIES_MAX = 3, /* judged again because the policy changed */
+	GATE_NONCES = 256,
+	GATE_HASH_BYTES = 64, /* "h1_", 43 characters, '\0', and room */
+	GATE_CURSOR_BYTES = 16,
+};
+
+/* Where a call's work goes next. */
+enum gate_go { GO_DONE = 0, GO_COMMIT, GO_READ, GO_WAIT };
+
+enum gate_lane { LANE_NORMAL = 0, LANE_CONTROL, LANE_READ, LANE_COUNT };
+
+struct gate_work;
+struct gate_reader;
+
+/*
+ * What a verb does, stage by stage.  begin and finish run in the caller's
+ * thread, commit in the commit thread, read in a reader thread; an error of
+ * commit or read is the call's (500), unless the journal is broken by then.
+ */
+struct gate_verb_type {
+	unsigned can; /* any of these permission bits */
+	bool local;   /* the admin socket too */
+	bool metered; /* counts against the admission rate */
+	bool
+	    ordered; /* read stages one at a time, until the next stage is queued */
+	enum gate_lane lane;
+	enum gate_go (*begin)(struct gate *gate, struct gate_call *call);
+	enum gk_rc (*commit)(
+	    struct gate *gate, struct gate_work *work, struct gk_err *err);
+	enum gk_rc (*read)(struct gate *gate, struct gate_reader *reader,
+	    struct gate_work *work, struct gk_err *err);
+	enum gate_go (*finish)(struct gate *gate, struct gate_call *call);
+	void (*release)(struct gate_work *work);
+};
+
+extern const struct gate_verb_type gate_verbs[GATE_VERB_COUNT];
+
+/* A call's inside; lies in its arena. */
+struct gate_work {
+	struct gate_work *next;
+	struct gate_call *call;
+	const struct gate_verb_type *verb;
+	enum gate_go go; /* said by the last stage */
+	bool ended;      /* outcome and reply are whole: nothing to finish */
+	void *data;      /* the verb's own */
+	/* while it waits for an approval */
+	uint64_t approval_seq;
+	int approval_status; /* when it began to wait */
+	int64_t wait_until_us;
+};
+
+struct gate_list {
+	struct gate_work *head, **tail;
+	size_t count;
+};
+
+/* All under lock. */
+struct gate_queue {
+	pthread_mutex_t lock;
+	pthread_cond_t commit_wake, read_wake, idle;
+	struct gate_list lanes[LANE_COUNT];
+	size_t in_flight; /* calls between begin and done() */
+	bool commit_sleeps;
+	bool tick;            /* the janitor came by */
+	atomic_bool stopping; /* new calls are refused */
+	bool ending;          /* nothing is in flight any more: threads end */
+};
+
+/* One reader thread. */
+struct gate_reader {
+	struct gate *gate;
+	struct journal_reader *journal;
+	struct gk_buf bytes;
+	pthread_t thread;
+	bool started;
+};
+
+/* Who refused calls when: one per identity, under admission.lock. */
+struct gate_bucket {
+	int64_t tat_us;
+	int64_t refused;
+	int64_t since_us;
+	char id[];
+};
+
+struct gate_admission {
+	pthread_mutex_t lock;
+	struct gk_map buckets;
+	int64_t sign_ins;
+	int64_t sign_ins_since_us;
+	int64_t hash_tat_us; /* args-hash: 60 an hour */
+};
+
+struct gate {
+	struct gate_options options; /* strings live in arena */
+	struct gk_arena arena;
+	struct gk_clock clock;
+	char vkey[256], origin[160];
+	uint8_t hmac_key[32];
+	struct id_key id_key;
+	char key_prefix[8]; /* of hashes made now: "1_" */
+
+	/* read by all, written by the commit thread */
+	_Atomic int64_t offset_us; /* ledger time − CLOCK_BOOTTIME */
+	atomic_bool failed, no_space, clock_gap;
+	pthread_mutex_t publish_lock;
+	struct policy *policy;              /* under publish_lock */
+	uint64_t generation;                /* under publish_lock */
+	struct gate_identities *identities; /* under publish_lock */
+
+	struct gate_queue queue;
+	struct gate_admission admission;
+	struct gate_metrics metrics;
+	pthread_mutex_t
+	    reload_lock; /* a folder is read and queued in one piece */
+
+	/* the commit thread's own */
+	struct journal *journal;
+	struct ledger *ledger;
+	struct settlement settlement;
+	struct gk_arena scratch; /* of one settlement */
+	struct gk_buf bytes;     /* of the events being recorded */
+	int64_t next_due_us;     /* as of the batch's begin */
+	int64_t batch_began_us;
+	size_t batch_events;
+	uint64_t space_bytes; /* recorded since free space was asked for */
+	struct gate_list waiters;
+	struct gate_list woken;
+	struct gk_map accesses;
+	uint8_t nonces[GATE_NONCES][EVENT_NONCE_BYTES];
+	size_t nonces_left;
+	int64_t flushed_us; /* gaps were written */
+	int64_t agreed_us;  /* wall − ledger time that was accepted */
+	bool clock_told;
+	bool space_told;
+	int64_t space_since_us;
+	int reserve; /* descriptor; -1: none held */
+
+	int64_t ticked_us;
+
+	/* the janitor's own */
+	struct digest watch_seen, watch_taken;
+	pthread_mutex_t janitor_lock;
+	pthread_cond_t janitor_wake;
+	bool janitor_ends; /* under janitor_lock */
+
+	pthread_t commit_thread, janitor_thread;
+	bool commit_started, janitor_started;
+	struct gate_reader readers[GATE_READERS];
+	bool stopped;
+};
+
+/* ---- call.c ---- */
+
+/* End a call with a problem.  code and detail: static or in the call's arena. */
+enum gate_go gate__problem(struct gate_call *call, enum gate_outcome outcome,
+    const char *code, const char *detail);
+/* The same for an error of a decoder: 400 with its text and place. */
+enum gate_go gate__bad_request(
+    struct gate_call *call, const char *code, const struct gk_err *err);
+/* 500, or 503 when the journal is gone. */
+enum gate_go gate__failed(struct gate_call *call, const struct gk_err *err);
+enum gate_go gate__refused(struct gate_call *call, enum refusal refusal);
+enum gate_go gate__not_found(struct gate_call *call);
+/* The call's own data, zeroed; NULL: the call has been ended. */
+void *gate__data(struct gate_call *call, size_t n);
+/* Permission bits of the caller; the admin socket is an operator and auditor. */
+unsigned gate__can(const struct gate_call *call);
+bool gate__sees_tenant(const struct gate_call *call, const char *tenant);
+const char *gate__param(const struct gate_call *call, const char *name);
+/*
+ * Which tenant a call means: wanted, or the only one of its identity.  False:
+ * the call has been ended (tenant_not_permitted).
+ */
+bool gate__tenant(
+    struct gate_call *call, const char *wanted, const char **ret_tenant);
+
+/* ---- clock.c ---- */
+int64_t gate__now(const struct gate *gate); /* ledger time; from any thread */
+void gate__clock_open(struct gate *gate, int64_t last_us);
+enum gk_rc gate__clock_watch(struct gate *gate, struct gk_err *err) GK_MUST_USE;
+enum gk_rc gate__clock_accept(struct gate *gate, struct event *event,
+    const struct opening *openings, size_t opening_count,
+    struct digest *ret_leaf, struct gk_err *err) GK_MUST_USE;
+
+/* ---- queue.c ---- */
+enum gk_rc gate__queue_init(
+    struct gate_queue *queue, struct gk_err *err) GK_MUST_USE;
+void gate__queue_done(struct gate_queue *queue);
+/* A new call's work (counted in flight); false: refused, the call has been ended. */
+bool gate__queue_push(
+    struct gate *gate, struct gate_work *work, enum gate_lane lane);
+/* The same of work that is in flight already. */
+void gate__queue_pass(
+    struct gate *gate, struct gate_work *work, enum gate_lane lane);
+/* Wait for work; at most GATE_BATCH_MAX.  False: the end. */
+bool gate__queue_drain(
+    struct gate *gate, struct gate_list *ret_works, bool *ret_tick);
+bool gate__queue_take_read(struct gate *gate, struct gate_work **ret_work);
+void gate__queue_tick(struct gate *gate);
+/* done() was called for so many. */
+void gate__queue_left(struct gate *gate, size_t count);
+void gate__list_init(struct gate_list *list);
+void gate__list_add(struct gate_list *list, struct gate_work *work);
+struct gate_work *gate__list_take(struct gate_list *list);
+
+/* ---- commit.c: all of it for the commit thread (and for start-up) ---- */
+struct settle_at gate__at(const struct gate *gate);
+/*
+ * Record a settlement: encode, append, apply.  openings belong to its first
+ * event; its leaf goes to *ret_leaf.  After an append has failed the journal
+ * is broken and gate->failed is set.
+ */
+enum gk_rc gate__record(struct gate *gate, struct settlement *settlement,
+    const struct opening *openings, size_t opening_count,
+    struct digest *ret_leaf, struct gk_err *err) GK_MUST_USE;
+/* Record an event of the gate's own: seq and time are filled in. */
+enum gk_rc gate__record_event(struct gate *gate, struct event *event,
+    const struct opening *openings, size_t opening_count,
+    struct digest *ret_leaf, struct gk_err *err) GK_MUST_USE;
+enum gk_rc gate__commit_batch(
+    struct gate *gate, struct gk_err *err) GK_MUST_USE;
+enum gk_rc gate__settle_due(struct gate *gate, struct gk_err *err) GK_MUST_USE;
+void gate__break(struct gate *gate, const struct gk_err *err);
+void *gate__commit_main(void *gate);
+/* Read the event of seq; strings in arena.  *ret_found false: there is none. */
+enum gk_rc gate__read_event(struct gate *gate, struct journal_reader *reader,
+    uint64_t seq, struct gk_arena *arena, struct event *ret,
+    struct digest *ret_leaf, bool *ret_found, struct gk_err *err) GK_MUST_USE;
+/* Bring a run back into memory; *ret_is_new: the journal doesn't know it. */
+enum gk_rc gate__recall(struct gate *gate, const char *tenant,
+    const char *run_id, bool *ret_is_new, struct gk_err *err) GK_MUST_USE;
+/* Bring back the run of the decision at seq, if that is one. */
+enum gk_rc gate__recall_of(struct gate *gate, uint64_t seq, struct event *ret,
+    bool *ret_found, struct gk_err *err) GK_MUST_USE;
+
+/* ---- waiters.c ---- */
+/* Its batch is on disk: may it still wait?  Else its next step is said in work->go. */
+void gate__wait_begin(struct gate *gate, struct gate_work *work);
+void gate__wait_wake(struct gate *gate, const struct event *event);
+void gate__wait_expire(struct gate *gate, int64_t now_us);
+void gate__wait_all(struct gate *gate);
+
+/* ---- publish.c ---- */
+struct policy *gate__policy_pin(struct gate *gate, uint64_t *ret_generation);
+/* Takes *policy: from now on judges pin it. */
+void gate__policy_publish(struct gate *gate, struct policy **policy);
+enum gk_rc gate__identities_publish(
+    struct gate *gate, struct gk_err *err) GK_MUST_USE;
+const struct identity *gate__identity_by_id(
+    const struct gate_identities *table, const char *id);
+const struct identity *gate__identity_at(
+    const struct gate_identities *table, size_t i);
+
+/* ---- admission.c ---- */
+enum gk_rc gate__admission_init(
+    struct gate_admission *admission, struct gk_err *err) GK_MUST_USE;
+void gate__admission_done(struct gate_admission *admission);
+/* False: refused and counted; *ret_retry_ms says when to come again. */
+bool gate__admit(
+    struct gate *gate, const char *identity, int64_t *ret_retry_ms);
+bool gate__admit_hash(struct gate *gate, int64_t *ret_retry_ms);
+/* Write what was refused; all: also what is younger than a minute. */
+enum gk_rc gate__gaps_flush(
+    struct gate *gate, bool all, struct gk_err *err) GK_MUST_USE;
+/* Record that somebody reads, unless it was recorded lately.  always: each time. */
+enum gk_rc gate__note_access(struct gate *gate, const struct gate_call *call,
+    const char *what, bool always, struct gk_err *err) GK_MUST_USE;
+void gate__accesses_done(struct gate *gate);
+
+/* ---- hash.c ---- */
+/* "h1_…" of label and text under the journal's key. */
+void gate__hash(const struct gate *gate, const char *label, const char *text,
+    size_t n, char ret[GATE_HASH_BYTES]);
+void gate__action_key(const struct gate *gate, const char *action,
+    const char *args, size_t n, char ret[GATE_HASH_BYTES]);
+
+/* ---- redact.c ---- */
+struct gate_openings {
+	struct record_pair *shown; /* sorted by path */
+	struct opening *openings;
+	size_t count;
+};
+/* What people may see of args, where findings ask for approval. */
+enum gk_rc gate__show_args(const struct gate *gate,
+    const struct json_value *args, const struct findings *findings,
+    int64_t now_us, struct gk_arena *arena, struct gate_openings *ret,
+    struct gk_err *err) GK_MUST_USE;
+/* A person's words, scrubbed; NULL or "" gives none. */
+enum gk_rc gate__show_words(const struct gate *gate, const char *path,
+    const char *words, struct gk_arena *arena, struct gate_openings *ret,
+    struct gk_err *err) GK_MUST_USE;
+/* text with e-mail addresses, card and phone numbers replaced; NULL: no memory. */
+char *gate__scrub(const struct gate *gate, const char *text, bool free_text,
+    struct gk_arena *arena);
+bool gate__is_redacted(const struct gate *gate, const char *name);
+
+/* ---- entry.c: canonical bytes of an event, without a tree ---- */
+struct entry_text {
+	const char *at; /* NULL: absent */
+	size_t n;
+};
+/* The raw text of a member of a canonical object. */
+struct entry_text entry_get(const char *bytes, size_t n, const char *name);
+/* Is the member the string value?  value is an id, a code or a word. */
+bool entry_is(const char *bytes, size_t n, const char *name, const char *value);
+/* A string member without its quotes, copied; NULL when absent or no memory. */
+const char *entry_dup(
+    const char *bytes, size_t n, const char *name, struct gk_arena *arena);
+bool entry_int(const char *bytes, size_t n, const char *name, uint64_t *ret);
+/* Append the object with one more member, in its place. */
+enum gk_rc entry_insert(const char *bytes, size_t n, const char *name,
+    const char *value, size_t value_n, struct gk_buf *buf,
+    struct gk_err *err) GK_MUST_USE;
+
+/* ---- render.c ---- */
+struct gate_event_ref {
+	const char *leaf_hash;
+	int64_t seq;
+};
+struct gate_approval_ref {
+	const char *approval_id;
+	int status;
+	int64_t needed, granted;
+	int64_t expires_us;
+};
+/* The answer to a decision, as api.md has it. */
+struct gate_answer {
+	const char *action_key;
+	struct gate_approval_ref *approval;
+	int decision;
+	const char *decision_id;
+	struct gate_event_ref *event;
+	int layer;
+	const char *policy;
+	const char *reason;
+	bool replayed;
+	int64_t retry_after_ms;
+	const char *rule;
+	const char *run_id;
+	int scope;
+	const char *step_id;
+	int64_t valid_until_us;
+	const struct json_value *rules; /* explain */
+};
+extern const struct record_type gate_answer_type;
+extern const struct record_type gate_explain_type;
+extern const struct record_type gate_event_ref_type;
+/* Copy what the answer says of a decision event. */
+enum gk_rc gate__answer(const struct event *event, const struct digest *leaf,
+    struct gk_arena *arena, struct gate_answer *ret,
+    struct gk_err *err) GK_MUST_USE;
+enum gk_rc gate__event_ref(uint64_t seq, const struct digest *leaf,
+    struct gk_arena *arena, struct gate_event_ref **ret,
+    struct gk_err *err) GK_MUST_USE;
+enum gk_rc gate__approval_ref(const struct approval_view *view,
+    struct gk_arena *arena, struct gate_approval_ref **ret,
+    struct gk_err *err) GK_MUST_USE;
+/* Render with a table and end the call. */
+enum gate_go gate__reply(struct gate_call *call, enum gate_outcome outcome,
+    const struct record_type *type, const void *src);
+/* Append {"<name>":[…]} of count structs. */
+enum gk_rc gate__print_list(struct gk_buf *buf, const char *name,
+    const struct record_type *type, const void *items, size_t count,
+    struct gk_err *err) GK_MUST_USE;
+/* An approval as people see it. */
+struct gate_approval {
+	const char *approval_id;
+	struct actor *actor;
+	struct approval_view view;
+	const struct json_value
+	    *shown; /* object of opened values; NULL: none */
+};
+extern const struct record_type gate_approval_type;
+void gate__approval_show(const struct approval_view *view, struct actor *actor,
+    struct gate_approval *ret);
+/* A copy of the view with every string in arena. */
+enum gk_rc gate__view_copy(const struct approval_view *view,
+    struct gk_arena *arena, struct approval_view **ret,
+    struct gk_err *err) GK_MUST_USE;
+
+/* ---- space.c ---- */
+enum gk_rc gate__space_open(struct gate *gate, struct gk_err *err) GK_MUST_USE;
+enum gk_rc gate__space_watch(struct gate *gate, struct gk_err *err) GK_MUST_USE;
+void gate__space_close(struct gate *gate);
+
+/* ---- boot.c ---- */
+/* Fold the log, load the policy, write what a start writes. */
+enum gk_rc gate__boot(struct gate *gate, const struct journal_found *found,
+    struct gk_err *err) GK_MUST_USE;
+enum gk_rc gate__close_event(struct gate *gate, struct gk_err *err) GK_MUST_USE;
+
+/* ---- janitor.c ---- */
+void *gate__janitor_main(void *gate);
+/* In the commit thread: what the clock, the disk and the waiters need now and then. */
+enum gk_rc gate__tick(struct gate *gate, struct gk_err *err) GK_MUST_USE;
+
+/* ---- watch.c ---- */
+/* In the janitor: has the policy folder changed and come to rest?  Then reload. */
+void gate__watch_open(struct gate *gate);
+void gate__watch(struct gate *gate);
+
+/* ---- read.c ---- */
+void *gate__reader_main(void *reader);
+
+void gate__alert(const struct gate *gate, const char *event, const char *fmt,
+    ...) GK_PRINTF(3, 4);
+
+/* The verbs' stages, by file. */
+#define STAGE_BEGIN(name) \
+	enum gate_go name(struct gate *gate, struct gate_call *call)
+#define STAGE_COMMIT(name) \
+	enum gk_rc name(   \
+	    struct gate *gate, struct gate_work *work, struct gk_err *err)
+#define STAGE_READ(name)                                               \
+	enum gk_rc name(struct gate *gate, struct gate_reader *reader, \
+	    struct gate_work *work, struct gk_err *err)
+
+/* decide.c */
+STAGE_BEGIN(decide_begin);
+STAGE_COMMIT(decide_commit);
+STAGE_BEGIN(decide_finish);
+void decide_release(struct gate_work *work);
+/* A waiter's approval has changed, or its time is up: what it will be told. */
+void decide_wake(struct gate *gate, struct gate_work *work);
+/* explain.c */
+STAGE_BEGIN(explain_begin);
+STAGE_COMMIT(explain_commit);
+STAGE_BEGIN(explain_finish);
+STAGE_BEGIN(args_hash_begin);
+STAGE_COMMIT(args_hash_commit);
+STAGE_BEGIN(args_hash_finish);
+/* result.c */
+STAGE_BEGIN(result_begin);
+STAGE_COMMIT(result_commit);
+STAGE_BEGIN(result_finish);
+STAGE_BEGIN(run_end_begin);
+STAGE_COMMIT(run_end_commit);
+STAGE_BEGIN(run_end_finish);
+/* approvals.c */
+STAGE_BEGIN(approvals_begin);
+STAGE_COMMIT(approvals_commit);
+STAGE_READ(approvals_read);
+STAGE_BEGIN(approval_begin);
+STAGE_COMMIT(approval_commit);
+void approval_wake(struct gate *gate, struct gate_work *work);
+/* ballot.c */
+STAGE_BEGIN(ballot_begin);
+STAGE_COMMIT(ballot_commit);
+STAGE_BEGIN(ballot_finish);
+/* control.c */
+STAGE_BEGIN(switch_throw_begin);
+STAGE_COMMIT(switch_throw_commit);
+STAGE_BEGIN(switch_lift_begin);
+STAGE_COMMIT(switch_lift_commit);
+STAGE_BEGIN(switches_begin);
+STAGE_COMMIT(switches_commit);
+STAGE_BEGIN(switches_finish);
+STAGE_BEGIN(clock_accept_begin);
+STAGE_COMMIT(clock_accept_commit);
+STAGE_BEGIN(control_finish);
+/* identities.c */
+STAGE_BEGIN(identity_create_begin);
+STAGE_BEGIN(identity_revoke_begin);
+STAGE_COMMIT(identity_commit);
+STAGE_BEGIN(identity_finish);
+STAGE_BEGIN(identities_begin);
+/* reload.c */
+STAGE_BEGIN(policy_begin);
+STAGE_BEGIN(policy_text_begin);
+STAGE_READ(policy_text_read);
+STAGE_BEGIN(reload_begin);
+STAGE_BEGIN(rollback_begin);
+STAGE_READ(reload_read);
+STAGE_COMMIT(reload_commit);
+STAGE_BEGIN(reload_finish);
+void reload_release(struct gate_work *work);
+/* read.c, runs.c */
+STAGE_BEGIN(events_begin);
+STAGE_COMMIT(events_commit);
+STAGE_READ(events_read);
+STAGE_BEGIN(run_begin);
+STAGE_COMMIT(run_commit);
+STAGE_READ(run_read);
+STAGE_BEGIN(decision_begin);
+STAGE_READ(decision_read);
+STAGE_COMMIT(decision_commit);
+STAGE_BEGIN(decision_finish);
+/* The reply was made by an earlier stage. */
+STAGE_BEGIN(ready_finish);
+
+/* Append a row for people: leaf hash and opened values put into its bytes; raw: the bytes. */
+enum gk_rc gate__row(struct journal_reader *reader, uint64_t seq,
+    const char *bytes, size_t n, const struct digest *leaf, bool raw,
+    struct gk_buf *buf, struct gk_err *err) GK_MUST_USE;
+/* The openings of an event as a canonical object; *ret_any false: none. */
+enum gk_rc gate__opened(struct journal_reader *reader, uint64_t seq,
+    struct gk_buf *buf, bool *ret_any, struct gk_err *err) GK_MUST_USE;
+
+#endif

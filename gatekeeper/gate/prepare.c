@@ -1,0 +1,171 @@
+/* A decision request made ready for the commit thread: checked, hashed, judged. */
+#include <stdio.h>
+#include <string.h>
+
+#include "codec/canon.h"
+#include "gate/prepare.h"
+
+enum {
+	TEXT_CAP = 2 << 20,
+	/* what the fixed members of a decision event take at most */
+	BOUND_FIXED = 4096,
+	BOUND_ID = 160,
+	BOUND_CHARGE = 512,
+	BOUND_RULE = 256,
+	BOUND_SHOWN = 64,
+	BOUND_SHADOW = 256,
+	PATH_MAX_BYTES = 256,
+	LIST_MAX = 64,
+};
+
+static bool
+hash_request(struct gate *gate, struct gate_call *call, struct decide *decide)
+{
+	GK_AUTO(gk_buf_done) struct gk_buf text = GK_BUF_INIT(TEXT_CAP);
+	struct gk_err err = {.rc = GK_OK};
+	const struct decision_request *request = &decide->request;
+
+	if (canon_print(request->args, &text, &err) != GK_OK) {
+		(void)gate__failed(call, &err);
+		return false;
+	}
+	gate__action_key(gate, request->action, gk_buf_text(&text), text.len,
+	    decide->action_key);
+	gate__hash(gate, "gatekeeper/args/v1", gk_buf_text(&text), text.len,
+	    decide->args_hash);
+	if (request->context == NULL) {
+		return true;
+	}
+	gk_buf_clear(&text);
+	if (canon_print(request->context, &text, &err) != GK_OK) {
+		(void)gate__failed(call, &err);
+		return false;
+	}
+	gate__hash(gate, "gatekeeper/context/v1", gk_buf_text(&text), text.len,
+	    decide->context_hash);
+	return true;
+}
+
+bool
+prepare_request(struct gate *gate, struct gate_call *call,
+    struct decide *decide, const struct json_value *body)
+{
+	struct gk_err err = {.rc = GK_OK};
+
+	if (body == NULL) {
+		(void)gate__problem(call, GATE_BAD_REQUEST, "invalid_request",
+		    "a decision request is needed");
+		return false;
+	}
+	switch (decision_request_decode(
+	    body, &call->arena, &decide->request, &err)) {
+	case GK_OK:
+		break;
+	case GK_E_NOMEM:
+		(void)gate__failed(call, &err);
+		return false;
+	case GK_E_INVALID:
+	case GK_E_LIMIT:
+	case GK_E_IO:
+	case GK_E_CORRUPT:
+	case GK_E_BUSY:
+		(void)gate__bad_request(call, "invalid_request", &err);
+		return false;
+	}
+	if (call->traceparent != NULL &&
+	    request_traceparent_ok(call->traceparent)) {
+		decide->request.traceparent = call->traceparent;
+	}
+	decide->asked_at_us = gate__now(gate);
+	return hash_request(gate, call, decide);
+}
+
+/* ---- how long its event could become ---- */
+
+static size_t
+length(const char *text)
+{
+	return text == NULL ? 0 : strlen(text);
+}
+
+static size_t
+bound_findings(const struct findings *findings)
+{
+	size_t n = findings->shadow_count * BOUND_SHADOW +
+		   (findings->limit_count + findings->budget_count +
+		       findings->approval_count) *
+		       BOUND_SHADOW; /* each may be a shadow */
+
+	for (size_t i = 0; i < findings->limit_count; i++) {
+		n += BOUND_CHARGE + length(findings->limits[i].subject);
+	}
+	for (size_t i = 0; i < findings->budget_count; i++) {
+		n += BOUND_CHARGE + length(findings->budgets[i].subject);
+	}
+	for (size_t i = 0; i < findings->approval_count; i++) {
+		n += BOUND_RULE + findings->approvals[i].group_count * BOUND_ID;
+	}
+	return n;
+}
+
+static size_t
+bound(const struct decide *decide)
+{
+	const struct decision_request *request = &decide->request;
+	size_t n = BOUND_FIXED + bound_findings(&decide->findings);
+
+	if (request->actor != NULL) {
+		n += BOUND_ID * (2 + request->actor->role_count);
+	}
+	for (size_t i = 0; i < decide->shown.count; i++) {
+		n += BOUND_SHOWN + 6 * length(decide->shown.shown[i].name);
+	}
+	return n;
+}
+
+static bool
+is_recordable(const struct decide *decide)
+{
+	const struct findings *found = &decide->findings;
+	bool groups = true;
+
+	for (size_t i = 0; i < found->approval_count; i++) {
+		groups = groups && found->approvals[i].group_count <= LIST_MAX;
+	}
+	return groups && found->approval_count <= LIST_MAX &&
+	       found->limit_count + found->budget_count <= EVENT_CHARGES_MAX &&
+	       bound(decide) <= EVENT_BYTES_MAX;
+}
+
+bool
+prepare_judge(struct gate *gate, struct gate_call *call, struct decide *decide)
+{
+	struct policy_input input = {&decide->request, decide->asker,
+	    decide->tenant, decide->asked_at_us};
+	struct gk_err err = {.rc = GK_OK};
+	uint64_t generation;
+	enum gk_rc rc;
+
+	if (decide->policy != NULL) {
+		policy_unpinp(&decide->policy);
+	}
+	decide->policy = gate__policy_pin(gate, &generation);
+	rc = policy_judge(
+	    decide->policy, &input, &call->arena, &decide->findings, &err);
+	decide->findings.generation = generation;
+	if (rc == GK_OK) {
+		rc = gate__show_args(gate, decide->request.args,
+		    &decide->findings, decide->asked_at_us, &call->arena,
+		    &decide->shown, &err);
+	}
+	if (rc != GK_OK) {
+		(void)gate__failed(call, &err);
+		return false;
+	}
+	if (!is_recordable(decide)) {
+		(void)gate__problem(call, GATE_BAD_REQUEST, "unrecordable",
+		    "what would have to be recorded is too long");
+		return false;
+	}
+	return true;
+}

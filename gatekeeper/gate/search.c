@@ -1,0 +1,362 @@
+/* GET /v1/events: filters, pages, streams. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gate/gate_internal.h"
+
+enum {
+	ROWS_DEFAULT = 100,
+	ROWS_MAX = 1000,
+	STREAM_PAGE = 500,
+	PAGE_BYTES = 1 << 20,
+	SCAN_ROWS = 20000, /* in one read transaction */
+	SCAN_ROUNDS = 50,  /* for one page */
+	CURSOR_BYTES = 9,
+};
+
+/* Members of an event that are compared with a parameter as text. */
+static const char *const text_filters[] = {"run_id", "step_id", "tenant_id",
+    "agent_id", "action", "action_key", "reason", "approval_id"};
+
+struct search {
+	const char *texts[GK_COUNT(text_filters)];
+	const char *actor;
+	struct journal_query query;
+	size_t limit;
+	bool raw;
+	/* one page */
+	struct gate_call *call;
+	struct journal_reader *reader;
+	size_t rows;
+};
+
+static enum gate_go
+bad_param(struct gate_call *call, const char *name, const char *detail)
+{
+	call->pointer = gk_arena_printf(&call->arena, "/%s", name);
+	return gate__problem(call, GATE_BAD_REQUEST, "invalid_request", detail);
+}
+
+/* ---- parameters ---- */
+
+static bool
+is_text(const char *text)
+{
+	return strlen(text) <= 200 && name_is_step(text);
+}
+
+static bool
+read_word(struct gate_call *call, const char *name, const char *const *words,
+    int count, int *ret)
+{
+	const char *value = gate__param(call, name);
+
+	*ret = -1;
+	if (value == NULL) {
+		return true;
+	}
+	*ret = name_find(words, count, value);
+	if (words[*ret] == NULL || strcmp(words[*ret], value) != 0) {
+		(void)bad_param(call, name, "there is no such word");
+		return false;
+	}
+	return true;
+}
+
+static bool
+read_time(struct gate_call *call, const char *name, int64_t *ret)
+{
+	const char *value = gate__param(call, name);
+
+	if (value == NULL || gk_time_parse(value, ret, NULL) == GK_OK) {
+		return true;
+	}
+	(void)bad_param(call, name, "expected an RFC 3339 time");
+	return false;
+}
+
+static bool
+read_limit(struct gate_call *call, size_t *ret)
+{
+	const char *value = gate__param(call, "limit");
+	size_t n = 0;
+
+	*ret = call->stream ? STREAM_PAGE : ROWS_DEFAULT;
+	if (value == NULL) {
+		return true;
+	}
+	for (const char *at = value; *at != '\0'; at++) {
+		if (*at < '0' || *at > '9' || n > ROWS_MAX) {
+			n = 0;
+			break;
+		}
+		n = n * 10 + (size_t)(*at - '0');
+	}
+	if (n < 1 || n > ROWS_MAX) {
+		(void)bad_param(call, "limit", "expected 1 to 1000");
+		return false;
+	}
+	if (!call->stream) {
+		*ret = n;
+	}
+	return true;
+}
+
+static bool
+read_order(struct gate_call *call, struct search *search)
+{
+	const char *order = gate__param(call, "order");
+	const char *raw = gate__param(call, "raw");
+
+	search->query.newest_first = !call->stream;
+	if (order != NULL) {
+		search->query.newest_first = strcmp(order, "desc") == 0;
+		if (!search->query.newest_first && strcmp(order, "asc") != 0) {
+			(void)bad_param(call, "order", "expected asc or desc");
+			return false;
+		}
+	}
+	if (raw != NULL) {
+		search->raw = strcmp(raw, "true") == 0;
+		if (!search->raw && strcmp(raw, "false") != 0) {
+			(void)bad_param(call, "raw", "expected true or false");
+			return false;
+		}
+	}
+	search->query.from_seq = search->query.newest_first ? UINT64_MAX : 0;
+	return true;
+}
+
+/* The cursor is where to go on, and in which direction. */
+static bool
+read_cursor(struct gate_call *call, struct search *search)
+{
+	const char *cursor = gate__param(call, "cursor");
+	uint8_t bytes[CURSOR_BYTES];
+	uint64_t seq = 0;
+	size_t n;
+
+	if (cursor == NULL) {
+		return true;
+	}
+	if (!digest_from_b64url(
+		cursor, strlen(cursor), bytes, sizeof(bytes), &n) ||
+	    n != sizeof(bytes) ||
+	    bytes[8] != (search->query.newest_first ? 1 : 0)) {
+		(void)bad_param(call, "cursor",
+		    "not a cursor of this search: order and filters stay the "
+		    "same from page to page");
+		return false;
+	}
+	for (int i = 0; i < 8; i++) {
+		seq = seq << 8 | bytes[i];
+	}
+	search->query.from_seq = seq;
+	return true;
+}
+
+static bool
+read_texts(struct gate_call *call, struct search *search)
+{
+	search->actor = gate__param(call, "actor");
+	for (size_t i = 0; i < GK_COUNT(text_filters); i++) {
+		search->texts[i] = gate__param(call, text_filters[i]);
+		if (search->texts[i] != NULL && !is_text(search->texts[i])) {
+			(void)bad_param(
+			    call, text_filters[i], "no value looks like this");
+			return false;
+		}
+	}
+	if (search->actor != NULL && !is_text(search->actor)) {
+		(void)bad_param(call, "actor", "no value looks like this");
+		return false;
+	}
+	return true;
+}
+
+/* What the store's columns can narrow down. */
+static void
+set_columns(struct gate_call *call, struct search *search)
+{
+	struct event_columns *columns = &search->query.columns;
+	const struct identity *caller = call->caller;
+	const char *tenant = gate__param(call, "tenant_id");
+	const char *run = gate__param(call, "run_id");
+
+	if (tenant == NULL && !call->local && caller->tenant_count == 1 &&
+	    strcmp(caller->tenants[0], "*") != 0) {
+		tenant = caller->tenants[0];
+	}
+	if (tenant != NULL) {
+		columns->tenant = event_column_hash(tenant, NULL);
+		columns->run = run == NULL ? 0 : event_column_hash(tenant, run);
+	}
+	columns->actor = event_column_hash(search->actor, NULL);
+	columns->agent = event_column_hash(gate__param(call, "agent_id"), NULL);
+	columns->action = event_column_hash(gate__param(call, "action"), NULL);
+	columns->action_key =
+	    event_column_hash(gate__param(call, "action_key"), NULL);
+	columns->reason = event_column_hash(gate__param(call, "reason"), NULL);
+	columns->approval =
+	    event_column_hash(gate__param(call, "approval_id"), NULL);
+}
+
+enum gate_go
+events_begin(struct gate *gate, struct gate_call *call)
+{
+	struct search *search;
+
+	(void)gate;
+	if (call->work->data != NULL) {
+		return GO_READ; /* the next page of a stream */
+	}
+	search = gate__data(call, sizeof(*search));
+	if (search == NULL || !read_texts(call, search) ||
+	    !read_word(call, "kind", event_kind_words, EVENT_KIND_COUNT,
+		&search->query.kind) ||
+	    !read_word(call, "decision", decision_words, DECISION_COUNT,
+		&search->query.decision) ||
+	    !read_word(call, "layer", layer_words, LAYER_COUNT,
+		&search->query.layer) ||
+	    !read_word(call, "scope", scope_words, SCOPE_COUNT,
+		&search->query.scope) ||
+	    !read_time(call, "since", &search->query.since_us) ||
+	    !read_time(call, "until", &search->query.until_us) ||
+	    !read_limit(call, &search->limit) || !read_order(call, search) ||
+	    !read_cursor(call, search)) {
+		return GO_DONE;
+	}
+	set_columns(call, search);
+	return GO_COMMIT;
+}
+
+enum gk_rc
+events_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
+{
+	work->go = GO_READ;
+	return gate__note_access(gate, work->call,
+	    work->call->stream ? "export" : "events", work->call->stream, err);
+}
+
+/* ---- rows ---- */
+
+static bool
+may_see(const struct gate_call *call, const char *bytes, size_t n)
+{
+	struct entry_text tenant = entry_get(bytes, n, "tenant_id");
+	char text[160];
+
+	if (tenant.at == NULL) {
+		return gate__sees_tenant(call, NULL);
+	}
+	if (tenant.n < 2 || tenant.n - 2 >= sizeof(text)) {
+		return false;
+	}
+	memcpy(text, tenant.at + 1, tenant.n - 2);
+	text[tenant.n - 2] = '\0';
+	return gate__sees_tenant(call, text);
+}
+
+static bool
+matches(const struct search *search, const char *bytes, size_t n)
+{
+	if (!may_see(search->call, bytes, n)) {
+		return false;
+	}
+	for (size_t i = 0; i < GK_COUNT(text_filters); i++) {
+		if (search->texts[i] != NULL &&
+		    !entry_is(bytes, n, text_filters[i], search->texts[i])) {
+			return false;
+		}
+	}
+	if (search->actor != NULL) {
+		struct entry_text actor = entry_get(bytes, n, "actor");
+
+		return actor.at != NULL &&
+		       entry_is(actor.at, actor.n, "id", search->actor);
+	}
+	return true;
+}
+
+static enum gk_rc
+add_row(void *ctx, uint64_t seq, const char *bytes, size_t n,
+    const struct digest *leaf, bool *stop, struct gk_err *err)
+{
+	struct search *search = ctx;
+	struct gk_buf *reply = &search->call->reply;
+
+	if (!matches(search, bytes, n)) {
+		return GK_OK;
+	}
+	if (search->rows > 0 && !search->call->stream) {
+		GK_TRY(gk_buf_putc(reply, ',', err));
+	}
+	GK_TRY(gate__row(
+	    search->reader, seq, bytes, n, leaf, search->raw, reply, err));
+	if (search->call->stream) {
+		GK_TRY(gk_buf_putc(reply, '\n', err));
+	}
+	search->rows++;
+	*stop = search->rows >= search->limit || reply->len >= PAGE_BYTES;
+	return GK_OK;
+}
+
+static enum gk_rc
+read_page(struct search *search, bool *ret_more, struct gk_err *err)
+{
+	const struct gk_buf *reply = &search->call->reply;
+
+	search->rows = 0;
+	*ret_more = true;
+	for (int round = 0;
+	     round < SCAN_ROUNDS && *ret_more && search->rows < search->limit &&
+	     reply->len < PAGE_BYTES;
+	     round++) {
+		search->query.limit = ROWS_MAX;
+		search->query.scan_limit = SCAN_ROWS;
+		GK_TRY(journal_search(search->reader, &search->query, add_row,
+		    search, &search->query.from_seq, ret_more, err));
+	}
+	return GK_OK;
+}
+
+static enum gk_rc
+end_page(struct search *search, bool more, struct gk_err *err)
+{
+	struct gk_buf *reply = &search->call->reply;
+	uint8_t bytes[CURSOR_BYTES];
+	char text[DIGEST_B64URL_ROOM(CURSOR_BYTES)];
+
+	if (!more) {
+		return gk_buf_puts(reply, "],\"next_cursor\":null}", err);
+	}
+	for (int i = 0; i < 8; i++) {
+		bytes[i] = (uint8_t)(search->query.from_seq >> (56 - 8 * i));
+	}
+	bytes[8] = search->query.newest_first ? 1 : 0;
+	(void)digest_b64url(bytes, sizeof(bytes), text);
+	return gk_buf_printf(reply, err, "],\"next_cursor\":\"%s\"}", text);
+}
+
+enum gk_rc
+events_read(struct gate *gate, struct gate_reader *reader,
+    struct gate_work *work, struct gk_err *err)
+{
+	struct search *search = work->data;
+	struct gate_call *call = work->call;
+	bool more;
+
+	(void)gate;
+	search->call = call;
+	search->reader = reader->journal;
+	if (!call->stream) {
+		GK_TRY(gk_buf_puts(&call->reply, "{\"events\":[", err));
+	}
+	GK_TRY(read_page(search, &more, err));
+	call->outcome = GATE_OK;
+	if (call->stream) {
+		call->more = more;
+		return GK_OK;
+	}
+	return end_page(search, more, err);
+}

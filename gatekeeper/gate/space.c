@@ -1,0 +1,118 @@
+/* Free space: when new allows must stop, and the reserve that lets what closes still fit. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gate/gate_internal.h"
+
+enum { PATH_BYTES = 4096 };
+
+static bool
+reserve_path(const struct gate *gate, char ret[PATH_BYTES])
+{
+	int n = snprintf(ret, PATH_BYTES, "%s/reserve", gate->options.data_dir);
+
+	return n > 0 && n < PATH_BYTES;
+}
+
+/* Take the reserve where there is room; without it everything goes on. */
+static void
+reserve_take(struct gate *gate)
+{
+	char path[PATH_BYTES];
+	int fd, why;
+
+	if (gate->reserve >= 0 || gate->options.reserve_bytes == 0 ||
+	    !reserve_path(gate, path)) {
+		return;
+	}
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		gate__alert(gate, "reserve", "%s: %s", path, strerror(errno));
+		return;
+	}
+	why = posix_fallocate(fd, 0, (off_t)gate->options.reserve_bytes);
+	if (why != 0) {
+		(void)ftruncate(fd, 0) /* best effort: it is to be empty */;
+		(void)close(fd);
+		gate__alert(gate, "reserve", "%s: %s", path, strerror(why));
+		return;
+	}
+	gate->reserve = fd;
+}
+
+static void
+reserve_release(struct gate *gate)
+{
+	if (gate->reserve < 0) {
+		return;
+	}
+	if (ftruncate(gate->reserve, 0) != 0) {
+		gate__alert(gate, "reserve", "%s", strerror(errno));
+	}
+	(void)close(gate->reserve);
+	gate->reserve = -1;
+	gate__alert(gate, "reserve_released",
+	    "the disk is full: the reserve of %llu bytes is given to the "
+	    "journal",
+	    (unsigned long long)gate->options.reserve_bytes);
+}
+
+static enum gk_rc
+tell(struct gate *gate, bool full, uint64_t free_bytes, struct gk_err *err)
+{
+	int64_t now = gate__now(gate);
+	struct event_gap gap = {.what = "space",
+	    .since_us = full ? now : gate->space_since_us,
+	    .count = full ? 0 : (now - gate->space_since_us) / GK_US_PER_S};
+	struct event event = {
+	    .kind = EVENT_GAP, .caller = "gatekeeper", .gap = &gap};
+
+	gate->space_since_us = now;
+	gate->space_told = full;
+	atomic_store(&gate->no_space, full);
+	gate__alert(gate, full ? "space" : "space_again",
+	    full ? "%llu bytes are free: new allows are stopped"
+		 : "%llu bytes are free: decisions go on",
+	    (unsigned long long)free_bytes);
+	return gate__record_event(gate, &event, NULL, 0, NULL, err);
+}
+
+enum gk_rc
+gate__space_watch(struct gate *gate, struct gk_err *err)
+{
+	uint64_t reserve = gate->options.reserve_bytes;
+	uint64_t stop = gate->options.space_stop_bytes, bytes;
+
+	gate->space_bytes = 0;
+	GK_TRY(journal_free_bytes(gate->journal, &bytes, err));
+	metrics_set(&gate->metrics.free_bytes, bytes);
+	if (bytes < reserve / 4) {
+		reserve_release(gate);
+	} else if (bytes > stop + 3 * reserve) {
+		reserve_take(gate);
+	}
+	if ((bytes < stop) != gate->space_told) {
+		return tell(gate, bytes < stop, bytes, err);
+	}
+	return GK_OK;
+}
+
+enum gk_rc
+gate__space_open(struct gate *gate, struct gk_err *err)
+{
+	gate->reserve = -1;
+	return gate__space_watch(gate, err);
+}
+
+/* The file stays: the next start finds the room taken. */
+void
+gate__space_close(struct gate *gate)
+{
+	if (gate->reserve >= 0) {
+		(void)close(gate->reserve);
+		gate->reserve = -1;
+	}
+}

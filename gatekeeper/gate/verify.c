@@ -1,0 +1,153 @@
+/* Verify a data directory: the journal's own proof, and the ledger folded from its events. */
+#include <string.h>
+
+#include "gate/gate_internal.h"
+
+enum { REPORT_CAP = 64 << 10 };
+
+struct check {
+	const struct gate_verify_options *options;
+	struct ledger *ledger;
+};
+
+/* A log that no gatekeeper could have written is a fault, whoever signed it. */
+static enum gk_rc
+check_event(void *ctx, const struct event *event, struct gk_err *err)
+{
+	struct check *check = ctx;
+
+	return ledger_apply(check->ledger, event, err);
+}
+
+static void
+pass_progress(void *ctx, uint64_t done, uint64_t total)
+{
+	struct check *check = ctx;
+
+	check->options->progress(check->options->ctx, done, total);
+}
+
+/* The report as it is printed. */
+struct report {
+	const char *head, *key, *origin, *root, *text, *verdict, *where;
+	const char *witnessed;
+	int64_t exit_code, size;
+};
+
+#define REPORT_STR(key_, member)                            \
+	{                                                   \
+		.name = key_, .kind = RECORD_STR,           \
+		.flags = RECORD_NULLABLE | RECORD_EMPTY_OK, \
+		.offset = offsetof(struct report, member)   \
+	}
+#define REPORT_INT(key_, member)                                            \
+	{                                                                   \
+		.name = key_, .kind = RECORD_INT, .flags = RECORD_REQUIRED, \
+		.offset = offsetof(struct report, member)                   \
+	}
+
+static const struct record_field report_fields[] = {
+    REPORT_INT("exit_code", exit_code),
+    REPORT_STR("head", head),
+    REPORT_STR("key", key),
+    REPORT_STR("origin", origin),
+    REPORT_STR("root", root),
+    REPORT_INT("size", size),
+    REPORT_STR("text", text),
+    REPORT_STR("verdict", verdict),
+    REPORT_STR("where", where),
+    REPORT_STR("witnessed", witnessed),
+};
+static const struct record_type report_type = {"verification",
+    sizeof(struct report), report_fields, GK_COUNT(report_fields)};
+
+static enum gk_rc
+print(const struct report *report, struct gate_verify_report *ret,
+    struct gk_err *err)
+{
+	struct gk_buf *text = &ret->text;
+
+	GK_TRY(record_encode(&report_type, report, &ret->json, err));
+	GK_TRY(gk_buf_printf(text, err, "%s", report->verdict));
+	if (report->where != NULL) {
+		GK_TRY(gk_buf_printf(text, err, " at %s", report->where));
+	}
+	if (report->text != NULL) {
+		GK_TRY(gk_buf_printf(text, err, ": %s", report->text));
+	}
+	GK_TRY(gk_buf_printf(text, err,
+	    "\n  log      %s\n  key      %s\n  events   %lld\n  root     %s\n",
+	    report->origin == NULL ? "unknown" : report->origin, report->key,
+	    (long long)report->size, report->root));
+	if (report->head != NULL) {
+		GK_TRY(
+		    gk_buf_printf(text, err, "  last     %s\n", report->head));
+	}
+	return gk_buf_puts(text,
+	    "  witness  none is configured: a rollback that nobody outside saw "
+	    "can't be told\n",
+	    err);
+}
+
+static const char *
+some(const char *text)
+{
+	return text[0] == '\0' ? NULL : text;
+}
+
+static enum gk_rc
+tell(const struct journal_verify_report *found, const char *vkey,
+    struct gate_verify_report *ret, struct gk_err *err)
+{
+	static const struct {
+		const char *word;
+		int exit_code;
+	} verdicts[] = {
+	    [VERIFY_TAMPERED] = {"tampered", 1},
+	    [VERIFY_OK] = {"verified", 0},
+	    [VERIFY_UNVERIFIABLE] = {"unverifiable", 3},
+	};
+	char root[DIGEST_HEX];
+	struct report report = {
+	    .head = some(found->head),
+	    .key = vkey == NULL ? "the one in the data directory" : vkey,
+	    .origin = some(found->origin),
+	    .root = root,
+	    .text = some(found->text),
+	    .verdict = verdicts[found->verdict].word,
+	    .where = some(found->where),
+	    .exit_code = verdicts[found->verdict].exit_code,
+	    .size = (int64_t)found->size,
+	};
+
+	(void)digest_hex(found->root.bytes, sizeof(found->root.bytes), root);
+	ret->exit_code = (int)report.exit_code;
+	return print(&report, ret, err);
+}
+
+enum gk_rc
+gate_verify(const struct gate_verify_options *options,
+    struct gate_verify_report *ret, struct gk_err *err)
+{
+	GK_AUTO(ledger_freep) struct ledger *ledger = NULL;
+	struct id_key id_key = {
+	    {0}}; /* ids are for answers; the fold goes by seq */
+	struct ledger_limits limits = {
+	    .run_idle_us = INT64_C(1) << 50, .runs_per_identity = SIZE_MAX};
+	struct check check = {.options = options};
+	struct journal_verify_options journal = {.data_dir = options->data_dir,
+	    .vkey = options->vkey,
+	    .event = check_event,
+	    .progress = options->progress == NULL ? NULL : pass_progress,
+	    .ctx = &check};
+	struct journal_verify_report found;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->json.cap = REPORT_CAP;
+	ret->text.cap = REPORT_CAP;
+	GK_TRY(digest_init(err));
+	GK_TRY(ledger_new(&id_key, &limits, &ledger, err));
+	check.ledger = ledger;
+	GK_TRY(journal_verify(&journal, &found, err));
+	return tell(&found, options->vkey, ret, err);
+}

@@ -1,0 +1,102 @@
+/* Calls that wait for an approval to be resolved, kept by the commit thread. */
+#include "gate/gate_internal.h"
+
+/* What it is told now; says where it goes. */
+static void
+wake(struct gate *gate, struct gate_work *work)
+{
+	if (work->call->verb == GATE_DECIDE) {
+		decide_wake(gate, work);
+	} else {
+		approval_wake(gate, work);
+	}
+}
+
+/* The approval may have changed in the very batch that asked for it. */
+void
+gate__wait_begin(struct gate *gate, struct gate_work *work)
+{
+	struct approval_view view;
+
+	gk_arena_clear(&gate->scratch);
+	if (gate->waiters.count >= GATE_WAITERS_MAX ||
+	    atomic_load(&gate->queue.stopping) ||
+	    !ledger_approval(
+		gate->ledger, work->approval_seq, &gate->scratch, &view) ||
+	    view.status != work->approval_status) {
+		wake(gate, work);
+	}
+}
+
+/* Move what matches from the waiters to those that are answered after the commit. */
+static void
+wake_where(struct gate *gate,
+    bool (*matches)(const struct gate_work *work, uint64_t seq, int64_t now_us),
+    uint64_t seq, int64_t now_us)
+{
+	size_t left = gate->waiters.count;
+
+	for (; left > 0; left--) {
+		struct gate_work *work = gate__list_take(&gate->waiters);
+
+		if (!matches(work, seq, now_us)) {
+			gate__list_add(&gate->waiters, work);
+			continue;
+		}
+		wake(gate, work);
+		gate__list_add(&gate->woken, work);
+	}
+}
+
+static bool
+waits_for(const struct gate_work *work, uint64_t seq, int64_t now_us)
+{
+	(void)now_us;
+	return work->approval_seq == seq;
+}
+
+/* A vote that resolves nothing is a change to those who look, not to those who ask. */
+static bool
+looks_at(const struct gate_work *work, uint64_t seq, int64_t now_us)
+{
+	return waits_for(work, seq, now_us) &&
+	       work->call->verb == GATE_APPROVAL;
+}
+
+static bool
+is_over(const struct gate_work *work, uint64_t seq, int64_t now_us)
+{
+	(void)seq;
+	return work->wait_until_us <= now_us;
+}
+
+static bool
+any(const struct gate_work *work, uint64_t seq, int64_t now_us)
+{
+	(void)work;
+	(void)seq;
+	(void)now_us;
+	return true;
+}
+
+void
+gate__wait_wake(struct gate *gate, const struct event *event)
+{
+	if (event->kind == EVENT_APPROVAL && gate->waiters.count > 0) {
+		wake_where(gate,
+		    event->change == CHANGE_VOTE ? looks_at : waits_for,
+		    event->of_seq, 0);
+	}
+}
+
+void
+gate__wait_expire(struct gate *gate, int64_t now_us)
+{
+	wake_where(gate, is_over, 0, now_us);
+}
+
+void
+gate__wait_all(struct gate *gate)
+{
+	wake_where(gate, any, 0, 0);
+}
