@@ -58,13 +58,9 @@ ask_param(struct ask *ask, const char *name, const char *value)
 	ask->params[ask->param_count++] = (struct gate_param){name, value};
 }
 
-enum gk_rc
-ask_print_path(const struct ask *ask, struct gk_buf *buf, struct gk_err *err)
+static enum gk_rc
+print_query(const struct ask *ask, struct gk_buf *buf, struct gk_err *err)
 {
-	for (const char *at = routes[ask->verb].path; *at != '\0'; at++) {
-		GK_TRY(*at == '*' ? client_encode(ask->target, buf, err)
-				  : gk_buf_putc(buf, *at, err));
-	}
 	for (size_t i = 0; i < ask->param_count; i++) {
 		GK_TRY(gk_buf_putc(buf, i == 0 ? '?' : '&', err));
 		GK_TRY(client_encode(ask->params[i].name, buf, err));
@@ -72,6 +68,21 @@ ask_print_path(const struct ask *ask, struct gk_buf *buf, struct gk_err *err)
 		GK_TRY(client_encode(ask->params[i].value, buf, err));
 	}
 	return GK_OK;
+}
+
+enum gk_rc
+ask_print_path(const struct ask *ask, struct gk_buf *buf, struct gk_err *err)
+{
+	const char *path = routes[ask->verb].path, *star = strchr(path, '*');
+
+	if (star == NULL) {
+		GK_TRY(gk_buf_puts(buf, path, err));
+	} else {
+		GK_TRY(gk_buf_add(buf, path, (size_t)(star - path), err));
+		GK_TRY(client_encode(ask->target, buf, err));
+		GK_TRY(gk_buf_puts(buf, star + 1, err));
+	}
+	return print_query(ask, buf, err);
 }
 
 int
@@ -93,7 +104,7 @@ session_read_token(struct session *session, char *ret_token, size_t room)
 {
 	GK_AUTO(gk_buf_done) struct gk_buf buf = GK_BUF_INIT(4096);
 	const char *file = cli_flag(session->cli, "token-file", 0);
-	const char *token = getenv("GATEKEEPER_TOKEN");
+	const char *token = secure_getenv("GATEKEEPER_TOKEN");
 	struct gk_err err = {0};
 	size_t n;
 

@@ -18,6 +18,7 @@ bool cli__help_group(const struct cli *cli, const char *group, FILE *out);
 void cli__help_command(const struct cli_command *command, FILE *out);
 
 void cli__closep(int *fd);
+int cli__take_fd(int *fd); /* *fd becomes -1 */
 
 /* What a gate that was opened here wants an operator to see; ctx is the struct cli. */
 void cli__alert(void *ctx, const char *event, const char *text);

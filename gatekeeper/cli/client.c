@@ -20,7 +20,7 @@ no_one(const char *address, int number, struct gk_err *err)
 	bool nobody = number == ECONNREFUSED || number == ENOENT;
 
 	return GK_FAIL(err, nobody ? GK_E_BUSY : GK_E_IO, "%s: %s", address,
-	    strerror(number));
+	    strerrordesc_np(number));
 }
 
 static enum gk_rc
@@ -42,8 +42,7 @@ connect_unix(
 	    connect(fd, (const struct sockaddr *)&to, sizeof(to)) != 0) {
 		return no_one(request->address, errno, err);
 	}
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = cli__take_fd(&fd);
 	return GK_OK;
 }
 
@@ -101,8 +100,7 @@ connect_tcp(
 		    at->ai_protocol);
 
 		if (fd >= 0 && connect(fd, at->ai_addr, at->ai_addrlen) == 0) {
-			*ret_fd = fd;
-			fd = -1;
+			*ret_fd = cli__take_fd(&fd);
 			return GK_OK;
 		}
 		number = errno;
@@ -110,19 +108,22 @@ connect_tcp(
 	return no_one(request->address, number, err);
 }
 
+static enum gk_rc
+encode_byte(char c, struct gk_buf *buf, struct gk_err *err)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz0123456789-._~";
+
+	return strchr(plain, c) != NULL ? gk_buf_putc(buf, c, err)
+					: gk_buf_printf(buf, err, "%%%02X",
+					      (unsigned)(unsigned char)c);
+}
+
 enum gk_rc
 client_encode(const char *text, struct gk_buf *buf, struct gk_err *err)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop"
-				    "qrstuvwxyz0123456789-._~";
-
 	for (; *text != '\0'; text++) {
-		if (strchr(plain, *text) != NULL) {
-			GK_TRY(gk_buf_putc(buf, *text, err));
-		} else {
-			GK_TRY(gk_buf_printf(buf, err, "%%%02X",
-			    (unsigned)(unsigned char)*text));
-		}
+		GK_TRY(encode_byte(*text, buf, err));
 	}
 	return GK_OK;
 }
@@ -172,8 +173,8 @@ send_all(int fd, const struct gk_buf *buf, struct gk_err *err)
 			continue;
 		}
 		if (n < 0) {
-			return GK_FAIL(
-			    err, GK_E_IO, "sending: %s", strerror(errno));
+			return GK_FAIL(err, GK_E_IO, "sending: %s",
+			    strerrordesc_np(errno));
 		}
 		sent += (size_t)n;
 	}
@@ -192,7 +193,8 @@ receive_all(int fd, struct gk_buf *buf, struct gk_err *err)
 		}
 		if (n < 0) {
 			return GK_FAIL(err, GK_E_IO, "no answer: %s",
-			    errno == EAGAIN ? "time is up" : strerror(errno));
+			    errno == EAGAIN ? "time is up"
+					    : strerrordesc_np(errno));
 		}
 		if (n == 0) {
 			return GK_OK;
@@ -220,7 +222,8 @@ client_ask(const struct client_request *request, int *ret_status,
 		sizeof(patience)) != 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
 		sizeof(patience)) != 0) {
-		return GK_FAIL(err, GK_E_IO, "setsockopt: %s", strerror(errno));
+		return GK_FAIL(
+		    err, GK_E_IO, "setsockopt: %s", strerrordesc_np(errno));
 	}
 	GK_TRY(send_all(fd, &out, err));
 	GK_TRY(receive_all(fd, &in, err));

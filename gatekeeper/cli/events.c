@@ -214,7 +214,7 @@ static const struct cli_flag run_flags[] = {
 static bool
 wants_colour(const struct cli *cli)
 {
-	const char *no = getenv("NO_COLOR");
+	const char *no = secure_getenv("NO_COLOR");
 
 	return cli->out_tty && (no == NULL || no[0] == '\0');
 }

@@ -16,6 +16,15 @@ cli__closep(int *fd)
 	}
 }
 
+int
+cli__take_fd(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
 enum gk_rc
 cli_read_file(const char *path, struct gk_buf *buf, struct gk_err *err)
 {
@@ -23,7 +32,8 @@ cli_read_file(const char *path, struct gk_buf *buf, struct gk_err *err)
 	char piece[4096];
 
 	if (fd < 0) {
-		return GK_FAIL(err, GK_E_IO, "%s: %s", path, strerror(errno));
+		return GK_FAIL(
+		    err, GK_E_IO, "%s: %s", path, strerrordesc_np(errno));
 	}
 	for (;;) {
 		ssize_t n = read(fd, piece, sizeof(piece));
@@ -32,8 +42,8 @@ cli_read_file(const char *path, struct gk_buf *buf, struct gk_err *err)
 			continue;
 		}
 		if (n < 0) {
-			return GK_FAIL(
-			    err, GK_E_IO, "%s: %s", path, strerror(errno));
+			return GK_FAIL(err, GK_E_IO, "%s: %s", path,
+			    strerrordesc_np(errno));
 		}
 		if (n == 0) {
 			return GK_OK;

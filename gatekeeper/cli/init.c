@@ -46,7 +46,8 @@ say(struct cli *cli, const char *what, const char *path)
 static int
 failed(struct cli *cli, const char *path)
 {
-	return cli_fail(cli, CLI_NO_CREATE, "%s: %s", path, strerror(errno));
+	return cli_fail(
+	    cli, CLI_NO_CREATE, "%s: %s", path, strerrordesc_np(errno));
 }
 
 /* A folder that is there is kept; *ret_made tells. */

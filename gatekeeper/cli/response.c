@@ -164,6 +164,25 @@ take_bytes(struct input *in, size_t n, struct gk_buf *body)
 	return GK_OK;
 }
 
+/* A chunk's size, and its bytes. */
+static enum gk_rc
+read_chunk(struct input *in, struct gk_buf *body, size_t *ret_size)
+{
+	const char *line;
+	size_t n;
+
+	GK_TRY(take_line(in, &line, &n));
+	if (!parse_digits(line, strcspn(line, ";\r"), 16, ret_size)) {
+		return bad(in, "a chunk's size");
+	}
+	if (*ret_size == 0) {
+		return GK_OK;
+	}
+	GK_TRY(take_bytes(in, *ret_size, body));
+	GK_TRY(take_line(in, &line, &n));
+	return n == 0 ? GK_OK : bad(in, "a chunk's end");
+}
+
 /* Chunks, the last of size 0, then trailers that nobody reads. */
 static enum gk_rc
 read_chunks(struct input *in, struct gk_buf *body)
@@ -172,17 +191,7 @@ read_chunks(struct input *in, struct gk_buf *body)
 	size_t n, size;
 
 	do {
-		GK_TRY(take_line(in, &line, &n));
-		if (!parse_digits(line, strcspn(line, ";\r"), 16, &size)) {
-			return bad(in, "a chunk's size");
-		}
-		if (size > 0) {
-			GK_TRY(take_bytes(in, size, body));
-			GK_TRY(take_line(in, &line, &n));
-			if (n != 0) {
-				return bad(in, "a chunk's end");
-			}
-		}
+		GK_TRY(read_chunk(in, body, &size));
 	} while (size > 0);
 	do {
 		GK_TRY(take_line(in, &line, &n));

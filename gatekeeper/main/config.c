@@ -46,6 +46,12 @@ nullable(const struct config_key *key)
 }
 
 static enum gk_rc
+no_memory(struct gk_err *err)
+{
+	return GK_FAIL(err, GK_E_NOMEM, "no memory for the configuration");
+}
+
+static enum gk_rc
 wrong_type(const struct loader *loader, const struct config_key *key,
     const char *expected, const struct json_value *value)
 {
@@ -57,9 +63,7 @@ static enum gk_rc
 keep(const struct loader *loader, const char *text, const char **ret)
 {
 	*ret = gk_arena_strdup(&loader->config->arena, text);
-	return *ret != NULL ? GK_OK
-			    : GK_FAIL(loader->err, GK_E_NOMEM,
-				  "no memory for the configuration");
+	return *ret != NULL ? GK_OK : no_memory(loader->err);
 }
 
 /* A path inside the folder of the configuration file. */
@@ -71,9 +75,7 @@ keep_path(const struct loader *loader, const char *text, const char **ret)
 	}
 	*ret =
 	    gk_arena_printf(&loader->config->arena, "%s/%s", loader->dir, text);
-	return *ret != NULL ? GK_OK
-			    : GK_FAIL(loader->err, GK_E_NOMEM,
-				  "no memory for the configuration");
+	return *ret != NULL ? GK_OK : no_memory(loader->err);
 }
 
 static enum gk_rc
@@ -254,8 +256,7 @@ read_texts(const struct loader *loader, const struct config_key *key,
 	texts.items = gk_arena_calloc(
 	    &loader->config->arena, count + 1, sizeof(*texts.items));
 	if (texts.items == NULL) {
-		return GK_FAIL(
-		    loader->err, GK_E_NOMEM, "no memory for the configuration");
+		return no_memory(loader->err);
 	}
 	for (const struct json_value *item = json_first(value); item != NULL;
 	     item = json_next(item)) {
@@ -365,10 +366,8 @@ apply_key(const struct loader *loader, const struct config_key *key,
 	}
 	config->from[key - config_keys] = gk_arena_printf(
 	    &config->arena, "%s:%u:%u", loader->name, place.line, place.column);
-	return config->from[key - config_keys] != NULL
-		   ? GK_OK
-		   : GK_FAIL(loader->err, GK_E_NOMEM,
-			 "no memory for the configuration");
+	return config->from[key - config_keys] != NULL ? GK_OK
+						       : no_memory(loader->err);
 }
 
 static enum gk_rc read_section(const struct loader *loader, const char *prefix,
@@ -550,44 +549,55 @@ check(const struct config *config, struct gk_err *err)
 	return GK_OK;
 }
 
+/* "unix:PATH" has a path, too. */
+static enum gk_rc
+resolve_listen(const struct loader *loader)
+{
+	struct config *config = loader->config;
+	const char *path;
+
+	if (strncmp(config->listen, "unix:", 5) != 0 ||
+	    config->listen[5] == '\0') {
+		return GK_OK;
+	}
+	GK_TRY(keep_path(loader, config->listen + 5, &path));
+	config->listen = gk_arena_printf(&config->arena, "unix:%s", path);
+	return config->listen != NULL ? GK_OK : no_memory(loader->err);
+}
+
 /* Give relative paths their folder: defaults and --set follow the file's rule too. */
 static enum gk_rc
 resolve(struct config *config, const char *dir, struct gk_err *err)
 {
 	struct loader loader = {config, NULL, "", dir, err};
-	const char *path;
 
 	for (size_t i = 0; i < CONFIG_COUNT; i++) {
 		const char **at = member(config, &config_keys[i]);
 
-		if (config_keys[i].type == CONFIG_PATH && *at != NULL) {
-			GK_TRY(keep_path(&loader, *at, at));
+		if (config_keys[i].type != CONFIG_PATH || *at == NULL) {
+			continue;
 		}
+		GK_TRY(keep_path(&loader, *at, at));
 	}
-	if (strncmp(config->listen, "unix:", 5) == 0 &&
-	    config->listen[5] != '\0') {
-		GK_TRY(keep_path(&loader, config->listen + 5, &path));
-		config->listen =
-		    gk_arena_printf(&config->arena, "unix:%s", path);
-	}
-	return config->listen != NULL ? GK_OK
-				      : GK_FAIL(err, GK_E_NOMEM,
-					    "no memory for the configuration");
+	return resolve_listen(&loader);
 }
 
 static enum gk_rc
 config_new(struct config **ret_config, struct gk_err *err)
 {
-	GK_AUTO(config_freep)
 	struct config *config = calloc(1, sizeof(*config));
+	enum gk_rc rc;
 
 	if (config == NULL) {
-		return GK_FAIL(
-		    err, GK_E_NOMEM, "no memory for the configuration");
+		return no_memory(err);
 	}
 	config->arena.cap = ARENA_BYTES;
-	GK_TRY(read_presets(config, err));
-	*ret_config = GK_TAKE(config);
+	rc = read_presets(config, err);
+	if (rc != GK_OK) {
+		config_free(config);
+		return rc;
+	}
+	*ret_config = config;
 	return GK_OK;
 }
 
@@ -644,7 +654,7 @@ choose_file(const struct config_source *source)
 	const char *path = source->path;
 
 	if (path == NULL) {
-		path = getenv("GATEKEEPER_CONFIG");
+		path = secure_getenv("GATEKEEPER_CONFIG");
 	}
 	if ((path == NULL || path[0] == '\0') &&
 	    access("gatekeeper.yaml", F_OK) == 0) {
@@ -665,18 +675,16 @@ choose_dir(struct config *config, const char **ret_dir, struct gk_err *err)
 	char *full;
 
 	if (dir == NULL) {
-		return GK_FAIL(
-		    err, GK_E_NOMEM, "no memory for the configuration");
+		return no_memory(err);
 	}
 	full = realpath(dir[0] != '\0' ? dir : ".", NULL);
 	if (full == NULL) {
-		return GK_FAIL(err, GK_E_IO, "%s: %s", dir, strerror(errno));
+		return GK_FAIL(
+		    err, GK_E_IO, "%s: %s", dir, strerrordesc_np(errno));
 	}
 	*ret_dir = gk_arena_strdup(&config->arena, full);
 	free(full);
-	return *ret_dir != NULL ? GK_OK
-				: GK_FAIL(err, GK_E_NOMEM,
-				      "no memory for the configuration");
+	return *ret_dir != NULL ? GK_OK : no_memory(err);
 }
 
 static enum gk_rc
@@ -686,8 +694,7 @@ read_file(struct config *config, const char *path, struct gk_err *err)
 
 	config->file = gk_arena_strdup(&config->arena, path);
 	if (config->file == NULL) {
-		return GK_FAIL(
-		    err, GK_E_NOMEM, "no memory for the configuration");
+		return no_memory(err);
 	}
 	GK_TRY(cli_read_file(path, &buf, err));
 	return read_file_bytes(config, gk_buf_text(&buf), buf.len, path, err);

@@ -189,6 +189,17 @@ print_yaml_section(const char *before, const char *name, struct gk_buf *buf,
 	    buf, err, "%.*s:\n", (int)section_length(name), name);
 }
 
+static enum gk_rc
+print_yaml_key(const struct config *config, const struct config_key *key,
+    struct gk_buf *buf, struct gk_err *err)
+{
+	GK_TRY(gk_buf_printf(buf, err, "%s%s: ",
+	    section_length(key->name) > 0 ? "  " : "", last_part(key->name)));
+	GK_TRY(print_value(config, key, buf, err));
+	return gk_buf_printf(
+	    buf, err, "  # %s\n", config->from[key - config_keys]);
+}
+
 enum gk_rc
 config_print_yaml(
     const struct config *config, struct gk_buf *buf, struct gk_err *err)
@@ -198,15 +209,26 @@ config_print_yaml(
 	GK_TRY(gk_buf_printf(buf, err, "# file: %s\n",
 	    config->file != NULL ? config->file : "none, all defaults"));
 	for (size_t i = 0; i < CONFIG_COUNT; i++) {
-		const struct config_key *key = &config_keys[i];
+		const char *name = config_keys[i].name;
 
-		GK_TRY(print_yaml_section(before, key->name, buf, err));
-		GK_TRY(gk_buf_printf(buf, err,
-		    "%s%s: ", section_length(key->name) > 0 ? "  " : "",
-		    last_part(key->name)));
-		GK_TRY(print_value(config, key, buf, err));
-		GK_TRY(gk_buf_printf(buf, err, "  # %s\n", config->from[i]));
-		before = key->name;
+		GK_TRY(print_yaml_section(before, name, buf, err));
+		GK_TRY(print_yaml_key(config, &config_keys[i], buf, err));
+		before = name;
+	}
+	return GK_OK;
+}
+
+/* "a, b" of "a|b" */
+static enum gk_rc
+print_words(const char *words, const char *between, struct gk_buf *buf,
+    struct gk_err *err)
+{
+	size_t n;
+
+	for (; *words != '\0'; words += n + (words[n] == '|')) {
+		n = strcspn(words, "|");
+		GK_TRY(gk_buf_add(buf, words, n, err));
+		GK_TRY(gk_buf_puts(buf, words[n] == '|' ? between : "", err));
 	}
 	return GK_OK;
 }
@@ -218,13 +240,6 @@ print_range(
 {
 	const struct unit *units = units_of(key);
 
-	if (key->type == CONFIG_WORD) {
-		for (const char *at = key->unit; *at != '\0'; at++) {
-			GK_TRY(*at == '|' ? gk_buf_puts(buf, ", ", err)
-					  : gk_buf_putc(buf, *at, err));
-		}
-		return GK_OK;
-	}
 	if (units != NULL) {
 		GK_TRY(print_units(units, key->lo, buf, err));
 		GK_TRY(gk_buf_puts(buf, " – ", err));
@@ -234,7 +249,7 @@ print_range(
 		return gk_buf_printf(buf, err, "%" PRId64 " – %" PRId64 " %s",
 		    key->lo, key->hi, key->unit);
 	}
-	return gk_buf_puts(buf, key->unit, err);
+	return print_words(key->unit, ", ", buf, err);
 }
 
 static enum gk_rc
@@ -248,40 +263,45 @@ print_docs_row(
 	    key->reloadable ? "yes" : "no", key->text);
 }
 
+static const char docs_intro[] =
+    "# gatekeeper.yaml\n\n"
+    "<!-- Printed by `gatekeeper config --docs` from "
+    "gatekeeper/main/config.def. -->\n\n"
+    "The file is the one of `--config`, else of `GATEKEEPER_CONFIG`, "
+    "else "
+    "`./gatekeeper.yaml`; without any, the defaults hold. `--set "
+    "key=value` "
+    "overrides a key, as in `--set audit.retention_days=30`. Relative "
+    "paths start in "
+    "the folder of the file (without one: in the working folder), "
+    "those of `--set` too. "
+    "Unknown keys, keys given twice and values out of range are "
+    "refused with file, line "
+    "and column; the exit code is then 78. `gatekeeper config` prints "
+    "what is in force "
+    "and where each value came from.\n\n"
+    "*Reload*: SIGHUP takes the new value over; other keys wait for "
+    "the next start.\n";
+
+static enum gk_rc
+print_docs_part(size_t i, struct gk_buf *buf, struct gk_err *err)
+{
+	if (layout[i].title == NULL) {
+		return print_docs_row(&config_keys[layout[i].id], buf, err);
+	}
+	return gk_buf_printf(buf, err,
+	    "\n## %s\n\n"
+	    "| key | type | default | range | reload | meaning |\n"
+	    "|---|---|---|---|---|---|\n",
+	    layout[i].title);
+}
+
 enum gk_rc
 config_print_docs(struct gk_buf *buf, struct gk_err *err)
 {
-	GK_TRY(gk_buf_puts(buf,
-	    "# gatekeeper.yaml\n\n"
-	    "<!-- Printed by `gatekeeper config --docs` from "
-	    "gatekeeper/main/config.def. -->\n\n"
-	    "The file is the one of `--config`, else of `GATEKEEPER_CONFIG`, "
-	    "else "
-	    "`./gatekeeper.yaml`; without any, the defaults hold. `--set "
-	    "key=value` "
-	    "overrides a key, as in `--set audit.retention_days=30`. Relative "
-	    "paths start in "
-	    "the folder of the file (without one: in the working folder), "
-	    "those of `--set` too. "
-	    "Unknown keys, keys given twice and values out of range are "
-	    "refused with file, line "
-	    "and column; the exit code is then 78. `gatekeeper config` prints "
-	    "what is in force "
-	    "and where each value came from.\n\n"
-	    "*Reload*: SIGHUP takes the new value over; other keys wait for "
-	    "the next start.\n",
-	    err));
+	GK_TRY(gk_buf_puts(buf, docs_intro, err));
 	for (size_t i = 0; i < GK_COUNT(layout); i++) {
-		if (layout[i].title == NULL) {
-			GK_TRY(print_docs_row(
-			    &config_keys[layout[i].id], buf, err));
-			continue;
-		}
-		GK_TRY(gk_buf_printf(buf, err,
-		    "\n## %s\n\n"
-		    "| key | type | default | range | reload | meaning |\n"
-		    "|---|---|---|---|---|---|\n",
-		    layout[i].title));
+		GK_TRY(print_docs_part(i, buf, err));
 	}
 	return GK_OK;
 }
@@ -291,10 +311,7 @@ static enum gk_rc
 print_schema_words(const char *words, struct gk_buf *buf, struct gk_err *err)
 {
 	GK_TRY(gk_buf_puts(buf, "\"enum\": [\"", err));
-	for (const char *at = words; *at != '\0'; at++) {
-		GK_TRY(*at == '|' ? gk_buf_puts(buf, "\", \"", err)
-				  : gk_buf_putc(buf, *at, err));
-	}
+	GK_TRY(print_words(words, "\", \"", buf, err));
 	return gk_buf_puts(buf, "\"]", err);
 }
 
@@ -431,15 +448,29 @@ config_print_schema(struct gk_buf *buf, struct gk_err *err)
 	return gk_buf_puts(buf, "\n  }\n}\n", err);
 }
 
-static enum gk_rc
-print_sample_key(
-    const struct config_key *key, struct gk_buf *buf, struct gk_err *err)
-{
-	const char *indent = section_length(key->name) > 0 ? "  " : "";
+static const char sample_intro[] =
+    "# gatekeeper.yaml: every key with its default.  Relative paths start in "
+    "this file's folder.\n"
+    "# `gatekeeper config` checks it and prints what is in force.\n";
 
-	GK_TRY(gk_buf_printf(buf, err, "%s# %s\n", indent, key->text));
-	return gk_buf_printf(
-	    buf, err, "%s%s: %s\n", indent, last_part(key->name), key->preset);
+/* A title, or a key; *before is the key before it. */
+static enum gk_rc
+print_sample_part(
+    size_t i, const char **before, struct gk_buf *buf, struct gk_err *err)
+{
+	const struct config_key *key;
+	const char *indent;
+
+	if (layout[i].title != NULL) {
+		return gk_buf_printf(
+		    buf, err, "\n# --- %s ---\n", layout[i].title);
+	}
+	key = &config_keys[layout[i].id];
+	indent = section_length(key->name) > 0 ? "  " : "";
+	GK_TRY(print_yaml_section(*before, key->name, buf, err));
+	*before = key->name;
+	return gk_buf_printf(buf, err, "%s# %s\n%s%s: %s\n", indent, key->text,
+	    indent, last_part(key->name), key->preset);
 }
 
 enum gk_rc
@@ -447,21 +478,9 @@ config_print_sample(struct gk_buf *buf, struct gk_err *err)
 {
 	const char *before = NULL;
 
-	GK_TRY(gk_buf_puts(buf,
-	    "# gatekeeper.yaml: every key with its default.  Relative paths "
-	    "start in this file's folder.\n"
-	    "# `gatekeeper config` checks it and prints what is in force.\n",
-	    err));
+	GK_TRY(gk_buf_puts(buf, sample_intro, err));
 	for (size_t i = 0; i < GK_COUNT(layout); i++) {
-		if (layout[i].title != NULL) {
-			GK_TRY(gk_buf_printf(
-			    buf, err, "\n# --- %s ---\n", layout[i].title));
-			continue;
-		}
-		GK_TRY(print_yaml_section(
-		    before, config_keys[layout[i].id].name, buf, err));
-		GK_TRY(print_sample_key(&config_keys[layout[i].id], buf, err));
-		before = config_keys[layout[i].id].name;
+		GK_TRY(print_sample_part(i, &before, buf, err));
 	}
 	return GK_OK;
 }

@@ -275,7 +275,7 @@ serve(struct cli *cli)
 	server.config = config;
 	apply_log_level(config);
 	signal_set(&set);
-	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 	gk_log(GK_LOG_INFO, "starting", "gatekeeper %s, configuration %s",
 	    cli->version, config->file != NULL ? config->file : "of defaults");
 	main_warn(config);
