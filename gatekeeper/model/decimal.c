@@ -12,8 +12,9 @@ decimal_parse(const char *text, int64_t *ret_micros, struct gk_err *err)
 	int whole = 0, part = 0;
 
 	for (; *at >= '0' && *at <= '9'; at++, whole++) {
-		if (micros > DECIMAL_MAX_MICROS) {
-			break;
+		if (micros > DECIMAL_MAX_MICROS / 10) {
+			return GK_FAIL(
+			    err, GK_E_LIMIT, "amount is above 10^12");
 		}
 		micros = micros * 10 + (*at - '0') * DECIMAL_MICROS;
 	}

@@ -49,7 +49,10 @@ Test(names, ids_have_an_alphabet_and_a_length)
 Test(names, amounts_are_exact_and_bounded)
 {
 	static const char *const bad[] = {"", ".", "-1", "+1", "1.", ".5",
-	    "1e3", "0.0000001", "1 ", "1000000000001", "99999999999999999999"};
+	    "1e3", "0.0000001", "1 ", "1000000000001", "1000000000000.000001",
+	    /* these wrap around to what is negative, or small, in 64 bits */
+	    "9300000000000", "10000000000000", "18446744073710",
+	    "99999999999999999999"};
 	char text[DECIMAL_TEXT_BYTES];
 	int64_t micros;
 
