@@ -242,7 +242,7 @@ class Alone(unittest.TestCase):
         path.write_bytes(data.replace(b"support-agent", b"suppord-agent"))
         done = self.server.verify()
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
-        self.assertRegex(done.stdout, r"seq \d+")
+        self.assertIn("tampered at", done.stdout)
 
     def test_an_older_journal_is_refused_until_somebody_accepts_it(self):
         self.server.agent()
