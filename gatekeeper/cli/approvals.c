@@ -7,6 +7,7 @@
 #include "cli/cli_internal.h"
 #include "cli/table.h"
 #include "cli/words.h"
+#include "codec/canon.h"
 
 #define TOKEN_BYTES 512
 
@@ -102,49 +103,52 @@ const struct cli_command cli__approvals_list = {
     .run = list,
 };
 
-/* One value of an answer in a line; objects and lists as what they hold. */
+/* A text, a number, a yes; nothing of a list. */
 static void
-print_member(struct cli *cli, const struct json_value *member, int indent)
+print_scalar(struct cli *cli, const struct json_value *value)
 {
-	int64_t number;
+	GK_AUTO(gk_buf_done) struct gk_buf text = GK_BUF_INIT(1u << 20);
 
-	(void)fprintf(cli->out, "%*s", indent, "");
-	if (json_name(member) != NULL) {
-		table_print_safe(json_name(member), cli->out);
-		(void)fputs(": ", cli->out);
+	if (json_string(value) != NULL) {
+		table_print_safe(json_string(value), cli->out);
+	} else if (canon_print(value, &text, NULL) == GK_OK) {
+		table_print_safe(gk_buf_text(&text), cli->out);
 	}
-	switch (json_type(member)) {
-	case JSON_STRING:
-		table_print_safe(json_string(member), cli->out);
-		break;
-	case JSON_BOOL:
-		(void)fputs(json_bool(member) ? "yes" : "no", cli->out);
-		break;
-	case JSON_NUMBER:
-		if (json_int(member, &number)) {
-			(void)fprintf(cli->out, "%" PRId64, number);
-		} else {
-			(void)fprintf(cli->out, "%g", json_number(member));
-		}
-		break;
-	case JSON_NULL:
-		(void)fputc('-', cli->out);
-		break;
-	case JSON_ARRAY:
-	case JSON_OBJECT:
-		break;
-	}
-	(void)fputc('\n', cli->out);
 }
 
-/* As lines "name: value", deeper ones indented. */
+static bool
+is_scalar(const struct json_value *value)
+{
+	return json_type(value) != JSON_ARRAY &&
+	       json_type(value) != JSON_OBJECT;
+}
+
+/*
+ * Lines "name: value", what is deeper indented; the members of a list's element
+ * stand under a "-".  What is null or empty is left out.
+ */
 static void
 print_tree(struct cli *cli, const struct json_value *value, int indent)
 {
 	for (const struct json_value *member = words_first(value);
 	     member != NULL && indent < 40; member = json_next(member)) {
-		print_member(cli, member, indent);
-		print_tree(cli, member, indent + 2);
+		bool scalar = is_scalar(member);
+
+		if (json_type(member) == JSON_NULL ||
+		    (!scalar && words_first(member) == NULL)) {
+			continue;
+		}
+		(void)fprintf(cli->out, "%*s", indent, "");
+		table_print_safe(
+		    json_name(member) != NULL ? json_name(member) : "-",
+		    cli->out);
+		(void)fputs(json_name(member) != NULL ? ":" : "", cli->out);
+		if (scalar) {
+			(void)fputc(' ', cli->out);
+			print_scalar(cli, member);
+		}
+		(void)fputc('\n', cli->out);
+		print_tree(cli, member, indent + 4);
 	}
 }
 

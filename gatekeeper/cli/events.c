@@ -74,20 +74,36 @@ print_lines(struct cli *cli, const struct json_value *events)
 	return CLI_FINE;
 }
 
+/* Why it was decided so, what people said, which policy it is. */
+static const char *
+why(const struct json_value *event)
+{
+	const char *kind = words_get(event, "kind");
+	const char *text = timeline_words(event);
+
+	if (kind != NULL && strcmp(kind, "decision") == 0) {
+		text = words_get(event, "reason");
+	} else if (text == NULL && kind != NULL &&
+		   strcmp(kind, "policy") == 0) {
+		text = words_get(event, "policy");
+	}
+	return text != NULL ? text : "";
+}
+
 static void
 add_event(struct table *table, const struct json_value *event)
 {
 	char seq[24] = "", time[32], what[TIMELINE_TEXT_BYTES];
-	const char *reason = words_get(event, "reason");
 	const char *cells[] = {
 	    seq,
 	    words_second(words_get(event, "timestamp"), time),
 	    words_get(event, "kind"),
 	    words_get(event, "run_id"),
 	    words_get(event, "step_id"),
+	    words_get(event, "caller"),
 	    timeline_summary(event, what),
 	    timeline_verdict(event),
-	    reason != NULL ? reason : "",
+	    why(event),
 	};
 
 	(void)snprintf(seq, sizeof(seq), "%" PRId64, words_int(event, "seq"));
@@ -99,7 +115,7 @@ static void
 print_table(struct cli *cli, const struct json_value *events)
 {
 	static const char *const titles[] = {"SEQ", "TIME (UTC)", "KIND", "RUN",
-	    "STEP", "WHAT", "VERDICT", "REASON"};
+	    "STEP", "BY", "WHAT", "VERDICT", "WHY"};
 	GK_AUTO(table_done) struct table table = TABLE_INIT(GK_COUNT(titles));
 
 	table_row(&table, titles);

@@ -1,5 +1,4 @@
 /* Aligned columns, and text from strangers made harmless for terminals. */
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "cli/table.h"
@@ -61,6 +60,35 @@ table_row(struct table *table, const char *const *cells)
 	}
 }
 
+static void
+put_spaces(size_t n, FILE *out)
+{
+	for (; n > 0; n--) {
+		(void)fputc(' ', out);
+	}
+}
+
+/* One row; no space stands at its end. */
+static void
+print_row(
+    const struct table *table, size_t first, const size_t *widths, FILE *out)
+{
+	size_t due = 0;
+
+	for (size_t i = 0; i < table->columns && first + i < table->count;
+	     i++) {
+		const char *cell = table->cells[first + i];
+
+		if (cell[0] != '\0') {
+			put_spaces(due, out);
+			table_print_safe(cell, out);
+			due = 0;
+		}
+		due += widths[i] + 2 - table_width(cell);
+	}
+	(void)fputc('\n', out);
+}
+
 void
 table_print(const struct table *table, FILE *out)
 {
@@ -72,18 +100,8 @@ table_print(const struct table *table, FILE *out)
 
 		*most = width > *most ? width : *most;
 	}
-	for (size_t i = 0; i < table->count; i++) {
-		size_t column = i % table->columns;
-		bool last = column + 1 == table->columns;
-
-		table_print_safe(table->cells[i], out);
-		for (size_t n = table_width(table->cells[i]);
-		     !last && n < widths[column] + 2; n++) {
-			(void)fputc(' ', out);
-		}
-		if (last) {
-			(void)fputc('\n', out);
-		}
+	for (size_t i = 0; i < table->count; i += table->columns) {
+		print_row(table, i, widths, out);
 	}
 }
 

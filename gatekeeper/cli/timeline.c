@@ -7,9 +7,11 @@
 #include "cli/table.h"
 #include "cli/timeline.h"
 #include "cli/words.h"
+#include "codec/canon.h"
 
 #define STEP_WIDTH_MAX   24
 #define ACTION_WIDTH_MAX 32
+#define SHOWN_BYTES_MAX  65536
 #define VERDICT_WIDTH    19 /* "approval_required" and a gap */
 
 enum tone { TONE_PLAIN, TONE_GOOD, TONE_BAD, TONE_ASK, TONE_DIM, TONE_COUNT };
@@ -120,6 +122,15 @@ timeline_summary(
 		}
 	}
 	return ret_text;
+}
+
+const char *
+timeline_words(const struct json_value *event)
+{
+	const struct json_value *opened = words_at(event, "opened");
+	const char *comment = words_get(opened, "/comment");
+
+	return comment != NULL ? comment : words_get(opened, "/reason");
 }
 
 /* Text behind the others, in a tone of its own, width columns wide. */
@@ -249,6 +260,27 @@ put_terms(const struct story *story, const struct json_value *event)
 	(void)fputc('\n', story->out);
 }
 
+/* What people may see of the arguments: "/amount 70". */
+static void
+put_shown(const struct story *story, const struct json_value *event)
+{
+	const struct json_value *opened = words_at(event, "opened");
+	GK_AUTO(gk_buf_done) struct gk_buf text = GK_BUF_INIT(SHOWN_BYTES_MAX);
+
+	for (const struct json_value *value = words_first(opened);
+	     value != NULL; value = json_next(value)) {
+		gk_buf_clear(&text);
+		if (gk_buf_printf(&text, NULL, "%s ", json_name(value)) !=
+			GK_OK ||
+		    canon_print(value, &text, NULL) != GK_OK) {
+			continue;
+		}
+		put_under(story, event, "\xe2\x94\x94 shown");
+		put(story, TONE_PLAIN, gk_buf_text(&text), 0);
+		(void)fputc('\n', story->out);
+	}
+}
+
 static void
 count_decision(struct story *story, const char *decision)
 {
@@ -281,6 +313,7 @@ put_decision(struct story *story, const struct json_value *event)
 	(void)fputc('\n', story->out);
 	count_decision(story, decision);
 	put_terms(story, event);
+	put_shown(story, event);
 	for (const struct json_value *other = json_next(event); other != NULL;
 	     other = json_next(other)) {
 		if (is_result_of(other, event)) {
@@ -324,6 +357,11 @@ put_approval(const struct story *story, const struct json_value *event)
 		(void)fputs("  until ", story->out);
 		put(story, TONE_PLAIN,
 		    words_second(get(event, "grant_until"), until), 0);
+	}
+	if (timeline_words(event) != NULL) {
+		(void)fputs("  \"", story->out);
+		put(story, TONE_PLAIN, timeline_words(event), 0);
+		(void)fputc('"', story->out);
 	}
 	(void)fputc('\n', story->out);
 }

@@ -14,6 +14,9 @@ const char *timeline_summary(
 /* Its decision, result or change in one word; "" for none. */
 const char *timeline_verdict(const struct json_value *event);
 
+/* What people said to it, in their words; NULL: nothing, or let go since. */
+const char *timeline_words(const struct json_value *event);
+
 /*
  * A run: events is an array in order.  Times stand relative to the first; a
  * result stands under its decision; colour uses ANSI escapes.
