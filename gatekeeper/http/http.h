@@ -18,8 +18,8 @@ struct http;
  */
 struct http_options {
 	struct gate *gate;
-	const char *
-	    listen; /* "127.0.0.1:8181", "[::1]:8181", "unix:/path"; NULL: none.  Port 0: any */
+	/* "127.0.0.1:8181", "[::1]:8181", "unix:/path"; port 0: any; NULL: none. */
+	const char *listen;
 	const char *admin_socket; /* path, made with mode 0600; NULL: none */
 
 	/* Accepted Host headers, without port, any case; unix sockets take any. */
@@ -33,19 +33,19 @@ struct http_options {
 	bool insecure_http; /* plain HTTP on an address that isn't loopback */
 
 	unsigned threads; /* loops; default: one per core, at most 64 */
-	unsigned
-	    max_connections; /* in all; default 1024; more wait in the backlog */
-	unsigned
-	    reserved_connections; /* of these, for control routes only; default 16 */
-	unsigned max_in_flight; /* calls begun and not answered; default 4096 */
-	unsigned max_streams;   /* NDJSON exports at once; default 4 */
+	/* In all (1024), and of these for control routes only (16). */
+	unsigned max_connections, reserved_connections;
+	unsigned max_in_flight; /* calls begun and not answered (4096) */
+	unsigned max_streams;   /* NDJSON exports at once (4) */
 
-	int64_t
-	    header_timeout_us; /* from the first byte to the end of the header; default 10 s */
-	int64_t
-	    body_timeout_us; /* from there to the end of the body; default 30 s */
-	int64_t
-	    idle_timeout_us; /* between requests, and without progress; default 60 s */
+	/*
+	 * How long a client may take, however often it sends or takes a byte.
+	 * header: since it was accepted, or since its request line was read,
+	 * until the header is whole (10 s).  body: from there until the body
+	 * is whole (30 s).  idle: between two requests, to take an answer, or
+	 * to take the next piece of a stream (60 s).
+	 */
+	int64_t header_timeout_us, body_timeout_us, idle_timeout_us;
 };
 
 /*

@@ -431,7 +431,9 @@ class Connections(HttpCase):
         with Wire(self.server) as wire:
             wire.send((LIVE + ask + request("GET", "/nothing")) * 20 + LIVE)
             for _ in range(20):
-                self.assertEqual([wire.reply().status for _ in range(3)], [200, 200, 404])
+                live, decision, nothing = (wire.reply() for _ in range(3))
+                self.assertEqual((live.json, nothing.code), ({"status": "live"}, "no_such_route"))
+                self.assertTrue(decision.status == 429 or "decision" in decision.json, decision)
             self.assertEqual(wire.reply().json, {"status": "live"})
 
     def test_many_connections_at_once_are_all_served(self) -> None:
@@ -453,7 +455,7 @@ class Connections(HttpCase):
                 for statuses in pool.map(client, range(count)):
                     self.assertTrue(set(statuses) <= {200, 429, 503}, statuses)
 
-    def test_an_export_streams_and_a_fifth_one_waits_its_turn(self) -> None:
+    def test_an_export_streams_in_chunks_which_http_1_0_has_not(self) -> None:
         for i in range(30):
             self.agent.decide("run_stream", str(i), "kb.read")
         data = request("GET", "/v1/events", "Accept: application/x-ndjson", token=self.auditor.token)
@@ -591,9 +593,9 @@ class Start(unittest.TestCase):
 
     def test_an_open_address_needs_tls_or_a_word(self) -> None:
         self.assertIn("insecure_http", self.refused(f"listen=0.0.0.0:{harness.free_port()}"))
-        self.assertIn("insecure_http", self.refused(f"listen=[::]:{harness.free_port()}"))
-        self.assertIn("address", self.refused("listen=nonsense"))
-        self.assertIn("address", self.refused("listen=127.0.0.1:99999"))
+        self.assertIn("insecure_http", self.refused(f'listen="[::]:{harness.free_port()}"'))
+        self.assertIn("listen", self.refused("listen=nonsense"))
+        self.assertIn("listen", self.refused("listen=127.0.0.1:99999"))
 
     def test_an_address_in_use_is_said_to_be(self) -> None:
         with socket.socket() as taken:
