@@ -42,7 +42,7 @@ rebuild(struct gate *gate, struct gk_err *err)
 	    .scope = -1,
 	    .limit = FOLD_PAGE};
 	bool more = true;
-	enum gk_rc rc = GK_OK;
+	enum gk_rc rc = gate__snapshot_load(gate, &query.from_seq, err);
 
 	while (rc == GK_OK && more) {
 		rc = journal_search(journal_reader(gate->journal), &query,
@@ -181,6 +181,7 @@ gate__close_event(struct gate *gate, struct gk_err *err)
 	struct event event = {.kind = EVENT_CLOSE, .caller = "gatekeeper"};
 
 	GK_TRY(gate__gaps_flush(gate, true, err));
+	GK_TRY(gate__snapshot_close(gate, err));
 	GK_TRY(gate__record_event(gate, &event, NULL, 0, NULL, err));
 	return gate__commit_batch(gate, err);
 }

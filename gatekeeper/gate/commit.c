@@ -394,7 +394,8 @@ run_batch(struct gate *gate, struct gate_list *works, bool tick)
 	}
 	append_list(&answered, &gate->woken);
 	if (!atomic_load(&gate->failed) &&
-	    gate__commit_batch(gate, &err) != GK_OK) {
+	    (gate__snapshot_go_on(gate, &err) != GK_OK ||
+		gate__commit_batch(gate, &err) != GK_OK)) {
 		gate__break(gate, &err);
 	}
 	if (atomic_load(&gate->failed)) {

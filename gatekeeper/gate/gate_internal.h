@@ -164,6 +164,9 @@ struct gate {
 	int reserve; /* descriptor; -1: none held */
 
 	int64_t ticked_us;
+	int64_t snapshot_generation; /* of the one being written */
+	uint64_t snapshot_from;      /* the last one is of the events before */
+	size_t snapshot_rows;        /* in the last one */
 
 	/* the janitor's own */
 	struct digest watch_seen, watch_taken;
@@ -260,6 +263,17 @@ enum gk_rc gate__recall(struct gate *gate, const char *tenant,
 /* Bring back the run of the decision at seq, if that is one. */
 enum gk_rc gate__recall_of(struct gate *gate, uint64_t seq, struct event *ret,
     bool *ret_found, struct gk_err *err) GK_MUST_USE;
+
+/* ---- snapshot.c ---- */
+/* Before a batch is committed: the next slice, or a new snapshot when one is due. */
+enum gk_rc gate__snapshot_go_on(
+    struct gate *gate, struct gk_err *err) GK_MUST_USE;
+/* A whole one at the end, where it is worth it. */
+enum gk_rc gate__snapshot_close(
+    struct gate *gate, struct gk_err *err) GK_MUST_USE;
+/* Load the newest into the fresh ledger; *ret_from_seq: the first event not in it. */
+enum gk_rc gate__snapshot_load(struct gate *gate, uint64_t *ret_from_seq,
+    struct gk_err *err) GK_MUST_USE;
 
 /* ---- waiters.c ---- */
 /* Its batch is on disk: may it still wait?  Else its next step is said in work->go. */

@@ -1,4 +1,6 @@
 /* Verify a data directory: the journal's own proof, and the ledger folded from its events. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gate/gate_internal.h"
@@ -8,15 +10,98 @@ enum { REPORT_CAP = 64 << 10 };
 struct check {
 	const struct gate_verify_options *options;
 	struct ledger *ledger;
+	struct ledger_snapshot
+	    *snapshots; /* that the log says there were; by seq */
+	size_t count, room;
+	size_t next; /* the first that hasn't been compared */
 };
 
-/* A log that no gatekeeper could have written is a fault, whoever signed it. */
+/* A snapshot's event comes after what it is a snapshot of: note them all first. */
+static enum gk_rc
+note_snapshot(void *ctx, uint64_t seq, const char *bytes, size_t n,
+    const struct digest *leaf, bool *stop, struct gk_err *err)
+{
+	GK_AUTO(gk_arena_done) struct gk_arena arena = GK_ARENA_INIT(1 << 20);
+	struct check *check = ctx;
+	struct event event;
+
+	(void)leaf;
+	(void)stop;
+	if (event_decode(bytes, n, &arena, &event, NULL) != GK_OK ||
+	    event.snapshot == NULL || event.snapshot->digest == NULL ||
+	    !event.has_of_seq || event.of_seq >= seq) {
+		return GK_OK; /* the walk over all events says what is wrong with it */
+	}
+	if (check->count == check->room) {
+		size_t room = check->room == 0 ? 16 : check->room * 2;
+		struct ledger_snapshot *all =
+		    realloc(check->snapshots, room * sizeof(*all));
+
+		if (all == NULL) {
+			return GK_FAIL(err, GK_E_NOMEM, "snapshots");
+		}
+		check->snapshots = all;
+		check->room = room;
+	}
+	check->snapshots[check->count].seq = event.of_seq;
+	check->snapshots[check->count].rows = (size_t)event.snapshot->rows;
+	(void)snprintf(check->snapshots[check->count].digest,
+	    sizeof(check->snapshots->digest), "%s", event.snapshot->digest);
+	check->count++;
+	return GK_OK;
+}
+
+static enum gk_rc
+note_snapshots(struct check *check, struct gk_err *err)
+{
+	struct journal_query query = {.kind = EVENT_SNAPSHOT,
+	    .decision = -1,
+	    .layer = -1,
+	    .scope = -1,
+	    .limit = 1000};
+	struct journal_reader *reader;
+	bool more = true;
+	enum gk_rc rc = GK_OK;
+
+	if (journal_reader_open(check->options->data_dir, &reader, NULL) !=
+	    GK_OK) {
+		return GK_OK; /* journal_verify() will say why */
+	}
+	while (rc == GK_OK && more) {
+		rc = journal_search(reader, &query, note_snapshot, check,
+		    &query.from_seq, &more, err);
+	}
+	journal_reader_close(reader);
+	return rc == GK_E_NOMEM ? rc : GK_OK;
+}
+
+/*
+ * A log that no gatekeeper could have written is a fault, whoever signed it; so
+ * is a snapshot of another state than the events add up to.
+ */
 static enum gk_rc
 check_event(void *ctx, const struct event *event, struct gk_err *err)
 {
 	struct check *check = ctx;
+	struct ledger_snapshot state;
 
-	return ledger_apply(check->ledger, event, err);
+	GK_TRY(ledger_apply(check->ledger, event, err));
+	for (; check->next < check->count &&
+	       check->snapshots[check->next].seq <= event->seq;
+	     check->next++) {
+		const struct ledger_snapshot *said =
+		    &check->snapshots[check->next];
+
+		if (said->seq != event->seq) {
+			continue;
+		}
+		GK_TRY(ledger_state_digest(check->ledger, &state, err));
+		if (strcmp(state.digest, said->digest) != 0) {
+			return GK_FAIL(err, GK_E_CORRUPT,
+			    "the snapshot of this state says something else");
+		}
+	}
+	return GK_OK;
 }
 
 static void
@@ -141,6 +226,7 @@ gate_verify(const struct gate_verify_options *options,
 	    .progress = options->progress == NULL ? NULL : pass_progress,
 	    .ctx = &check};
 	struct journal_verify_report found;
+	enum gk_rc rc;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->json.cap = REPORT_CAP;
@@ -148,6 +234,10 @@ gate_verify(const struct gate_verify_options *options,
 	GK_TRY(digest_init(err));
 	GK_TRY(ledger_new(&id_key, &limits, &ledger, err));
 	check.ledger = ledger;
-	GK_TRY(journal_verify(&journal, &found, err));
-	return tell(&found, options->vkey, ret, err);
+	rc = note_snapshots(&check, err);
+	if (rc == GK_OK) {
+		rc = journal_verify(&journal, &found, err);
+	}
+	free(check.snapshots);
+	return rc == GK_OK ? tell(&found, options->vkey, ret, err) : rc;
 }

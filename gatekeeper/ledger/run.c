@@ -368,8 +368,8 @@ step_apply(struct ledger *ledger, struct run *run, const struct event *event,
 	}
 	GK_TRY(step_new(run, event, &step, err));
 	if (event->approval_id != NULL) {
-		step->has_approval = id_parse(&ledger->id_key, ID_APPROVAL,
-		    event->approval_id, &step->approval_seq);
+		step->has_approval = id_seq(
+		    ID_APPROVAL, event->approval_id, &step->approval_seq);
 		step->granted =
 		    step->has_approval && event->decision == DECISION_ALLOW;
 	}

@@ -36,15 +36,13 @@ id_print(const struct id_key *key, enum id_kind kind, uint64_t seq,
 }
 
 bool
-id_parse(const struct id_key *key, enum id_kind kind, const char *text,
-    uint64_t *ret_seq)
+id_seq(enum id_kind kind, const char *text, uint64_t *ret_seq)
 {
 	uint8_t id[ID_BYTES];
-	char again[ID_TEXT_BYTES];
 	uint64_t seq = 0;
 	size_t n, len = strlen(text);
 
-	if (len != ID_TEXT_BYTES - 1 ||
+	if (len != ID_TEXT_BYTES - 1 || strncmp(text, prefixes[kind], 4) != 0 ||
 	    !digest_from_b64url(text + 4, len - 4, id, sizeof(id), &n) ||
 	    n != sizeof(id)) {
 		return false;
@@ -52,8 +50,22 @@ id_parse(const struct id_key *key, enum id_kind kind, const char *text,
 	for (int i = 0; i < 8; i++) {
 		seq = seq << 8 | id[i];
 	}
+	*ret_seq = seq;
+	return true;
+}
+
+bool
+id_parse(const struct id_key *key, enum id_kind kind, const char *text,
+    uint64_t *ret_seq)
+{
+	char again[ID_TEXT_BYTES];
+	uint64_t seq;
+
+	if (!id_seq(kind, text, &seq)) {
+		return false;
+	}
 	id_print(key, kind, seq, again);
-	if (!digest_equal(again, text, len)) {
+	if (!digest_equal(again, text, ID_TEXT_BYTES - 1)) {
 		return false;
 	}
 	*ret_seq = seq;

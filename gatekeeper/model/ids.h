@@ -21,4 +21,10 @@ void id_print(const struct id_key *key, enum id_kind kind, uint64_t seq,
 bool id_parse(const struct id_key *key, enum id_kind kind, const char *text,
     uint64_t *ret_seq);
 
+/*
+ * The seq in an id that stands in the log, where the signature vouches for it
+ * and the key may be absent.  False when it hasn't an id's form.
+ */
+bool id_seq(enum id_kind kind, const char *text, uint64_t *ret_seq);
+
 #endif
