@@ -152,7 +152,7 @@ class Results(unittest.TestCase):
     POLICY = harness.POLICY + "results: {within: 1s, allow_valid: 1s}\n"
 
     def test_a_result_never_reported_is_recorded_as_unreported_once_and_a_late_one_after_it(self):
-        server = server_case(self, self.POLICY, {"result_grace": 0}).start()
+        server = server_case(self, self.POLICY, {"result_grace": "0s"}).start()
         agent, auditor = server.agent(), server.client("ann", "human", "auditor", tenant="*")
         asked = agent.decide("run", "1", "kb.read").body
         events = harness.until("unreported", lambda: [
@@ -268,7 +268,7 @@ class Tampered(unittest.TestCase):
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
 
     def test_a_changed_event_is_found(self):
-        self.edit("UPDATE body SET bytes = replace(CAST(bytes AS TEXT), '\"stop\"', '\"slop\"') WHERE seq = "
+        self.edit("UPDATE body SET bytes = CAST(replace(CAST(bytes AS TEXT), '\"stop\"', '\"allow\"') AS BLOB) WHERE seq = "
                   "(SELECT max(seq) FROM body WHERE CAST(bytes AS TEXT) LIKE '%\"stop\"%')")
         self.assert_tampered()
 
@@ -286,8 +286,9 @@ class Tampered(unittest.TestCase):
         self.assert_tampered()
 
     def test_an_invented_event_is_found(self):
-        self.edit("INSERT INTO body SELECT (SELECT max(seq) + 1 FROM body), run, tenant, agent, actor, action, "
-                  "action_key, reason, approval, kind, decision, layer, scope, time, bytes FROM body WHERE seq = 4")
+        self.edit("CREATE TEMP TABLE twin AS SELECT * FROM body WHERE seq = 4",
+                  "UPDATE twin SET seq = (SELECT max(seq) + 1 FROM body)",
+                  "INSERT INTO body SELECT * FROM twin")
         self.assert_tampered()
 
     def test_a_search_column_that_differs_from_the_event_is_found(self):
