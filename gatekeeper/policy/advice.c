@@ -3,6 +3,15 @@
 
 #include "policy/policy_internal.h"
 
+/* How many rules and globs are compared in all; then no more advice. */
+enum { COMPARED_MAX = 1000000 };
+
+struct advice {
+	struct policy *policy;
+	struct policy_report *report;
+	size_t compared;
+};
+
 /* Does the glob a name everything that glob b names?  Sure only when true. */
 static bool
 glob_covers(const char *a, const char *b)
@@ -17,17 +26,15 @@ glob_covers(const char *a, const char *b)
 }
 
 static bool
-actions_cover(const struct rule *a, const struct rule *b)
+actions_cover(struct advice *advice, const struct rule *a, const struct rule *b)
 {
-	if (a->actions.count == 0) {
-		return true;
-	}
 	for (size_t k = 0; k < b->actions.count; k++) {
 		bool found = false;
 
 		for (size_t i = 0; i < a->actions.count && !found; i++) {
-			found = glob_covers(
-			    a->actions.items[i], b->actions.items[k]);
+			found = advice->compared++ < COMPARED_MAX &&
+				glob_covers(
+				    a->actions.items[i], b->actions.items[k]);
 		}
 		if (!found) {
 			return false;
@@ -49,9 +56,11 @@ warn(struct policy_report *report, const struct rule *rule, const char *hint,
 }
 
 static void
-advise_allow(struct policy *policy, struct policy_report *report,
-    const struct rule *rule)
+advise_allow(struct advice *advice, const struct rule *rule)
 {
+	const struct policy *policy = advice->policy;
+	struct policy_report *report = advice->report;
+
 	for (size_t i = 0; i < rule->actions.count; i++) {
 		if (strcmp(rule->actions.items[i], "*") == 0 &&
 		    rule->roles.count == 0) {
@@ -59,12 +68,13 @@ advise_allow(struct policy *policy, struct policy_report *report,
 			    "allows every action to everybody", NULL);
 		}
 	}
-	for (size_t i = 0; i < policy->rule_count; i++) {
+	for (size_t i = 0;
+	     i < policy->rule_count && advice->compared++ < COMPARED_MAX; i++) {
 		const struct rule *other = &policy->rules[i];
 
 		if (other->section == SECTION_STOP && !other->shadow &&
 		    other->roles.count == 0 && other->where == rule->where &&
-		    actions_cover(other, rule)) {
+		    actions_cover(advice, other, rule)) {
 			warn(report, rule, NULL,
 			    "can never let anything pass: everything it names "
 			    "is stopped by",
@@ -74,12 +84,10 @@ advise_allow(struct policy *policy, struct policy_report *report,
 	}
 }
 
-/* Compared pairwise only in folders of a size that people write by hand. */
-enum { ADVICE_RULES_MAX = 2000 };
-
 void
 advice_give(struct policy *policy, struct policy_report *report)
 {
+	struct advice advice = {policy, report, 0};
 	bool any_allow = false;
 
 	for (size_t i = 0; i < policy->rule_count; i++) {
@@ -87,8 +95,8 @@ advice_give(struct policy *policy, struct policy_report *report)
 
 		any_allow = any_allow || rule->section == SECTION_ALLOW;
 		if (rule->section == SECTION_ALLOW && !rule->shadow &&
-		    policy->rule_count <= ADVICE_RULES_MAX) {
-			advise_allow(policy, report, rule);
+		    advice.compared < COMPARED_MAX) {
+			advise_allow(&advice, rule);
 		}
 	}
 	if (!any_allow) {

@@ -16,6 +16,8 @@
 enum {
 	POLICY_ARENA_CAP = 256 << 20,
 	BUNDLE_BYTES_MAX = 64 << 20,
+	/* in a bundle a character takes at most two bytes */
+	FOLDER_BYTES_MAX = BUNDLE_BYTES_MAX / 2 - (1 << 20),
 	FILE_NAME_MAX = 255,
 };
 
@@ -35,7 +37,7 @@ static enum gk_rc
 make_digest(struct policy *policy, const struct policy_text *texts,
     size_t count, struct gk_err *err)
 {
-	struct digest_part *parts = calloc(4 * count, sizeof(*parts));
+	struct digest_part *parts = calloc(3 * count, sizeof(*parts));
 	char(*lengths)[24] = calloc(count, sizeof(*lengths));
 	struct digest hash;
 
@@ -82,26 +84,56 @@ make_bundle(struct policy *policy, const struct policy_text *texts,
 	return gk_buf_puts(buf, "]}", err);
 }
 
+static unsigned
+number_at(const char *at)
+{
+	unsigned n = 0;
+
+	for (; *at >= '0' && *at <= '9'; at++) {
+		n = n * 10 + (unsigned)(*at - '0');
+	}
+	return n;
+}
+
 static void
 add_yaml_error(struct policy_report *report, const struct policy_text *text,
     const struct gk_err *err)
 {
 	/* err->where is "name:line:column" */
 	struct problem_place place = {text->name, {0, 0}, text->bytes, text->n};
-	const char *at = err->where + strlen(text->name);
+	const char *column = strrchr(err->where, ':'), *line = column;
 
-	if (strncmp(err->where, text->name, strlen(text->name)) == 0 &&
-	    *at == ':') {
-		for (at++; *at >= '0' && *at <= '9'; at++) {
-			place.at.line =
-			    place.at.line * 10 + (unsigned)(*at - '0');
-		}
-		for (at += *at == ':'; *at >= '0' && *at <= '9'; at++) {
-			place.at.column =
-			    place.at.column * 10 + (unsigned)(*at - '0');
-		}
+	while (line != NULL && line > err->where && line[-1] != ':') {
+		line--;
+	}
+	if (line != NULL) {
+		place.at.line = number_at(line);
+		place.at.column = number_at(column + 1);
 	}
 	report_add(report, false, &place, NULL, "%s", err->text);
+}
+
+/* What a bundle couldn't say: it is kept as JSON, and must give the same digest. */
+static void
+check_text(struct policy_report *report, const struct policy_text *text)
+{
+	struct problem_place place = {text->name, {0, 0}, NULL, 0};
+
+	if (!json_check_text(text->bytes, text->n)) {
+		report_add(report, false, &place, NULL,
+		    "a noncharacter, such as U+1FFFE, in a comment");
+	}
+	for (const char *at = text->name; *at != '\0'; at++) {
+		if ((unsigned char)*at < 0x20 || *at == 0x7f) {
+			report_add(report, false, &place, "rename it",
+			    "a control character in a file's name");
+			return;
+		}
+	}
+	if (!json_check_text(text->name, strlen(text->name))) {
+		report_add(report, false, &place, "rename it",
+		    "a file's name that isn't UTF-8");
+	}
 }
 
 static enum gk_rc
@@ -126,6 +158,7 @@ read_texts(struct policy *policy, const struct policy_text *texts, size_t count,
 			continue;
 		}
 		reader.doc = doc;
+		check_text(report, &texts[i]);
 		parse_file(&reader);
 		no_memory = reader.no_memory;
 		yaml_doc_free(doc);
@@ -225,8 +258,8 @@ read_whole(struct folder *folder, int fd, const char *name, size_t size,
 		return GK_FAIL(
 		    err, GK_E_LIMIT, "%s: the folder is too large", name);
 	}
-	while (n < size) {
-		ssize_t got = read(fd, bytes + n, size - n);
+	while (n <= size) { /* one byte more, to see whether it has grown */
+		ssize_t got = read(fd, bytes + n, size + 1 - n);
 
 		if (got < 0 && errno == EINTR) {
 			continue;
@@ -238,6 +271,10 @@ read_whole(struct folder *folder, int fd, const char *name, size_t size,
 			break;
 		}
 		n += (size_t)got;
+	}
+	if (n != size) {
+		return GK_FAIL(
+		    err, GK_E_IO, "%s: changed while it was read", name);
 	}
 	text->name = gk_arena_strdup(&folder->arena, name);
 	text->bytes = bytes;
@@ -281,8 +318,30 @@ by_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+/* A file that somebody may believe to be in force. */
+static void
+warn_passed_over(struct policy_report *report, const char *name)
+{
+	struct problem_place place = {name, {0, 0}, NULL, 0};
+
+	if (name[0] != '.' &&
+	    (has_suffix(name, ".yml") || has_suffix(name, ".YAML"))) {
+		report_add(report, true, &place, "rename it to *.yaml",
+		    "passed over: only *.yaml is read");
+	}
+}
+
+/* The next entry; NULL at the end, or with errno set. */
+static struct dirent *
+next_entry(DIR *dir)
+{
+	errno = 0;
+	return readdir(dir);
+}
+
 static enum gk_rc
-read_folder(const char *path, struct folder *folder, struct gk_err *err)
+read_folder(const char *path, struct folder *folder,
+    struct policy_report *report, struct gk_err *err)
 {
 	DIR *dir = opendir(path);
 	struct dirent *entry;
@@ -291,14 +350,15 @@ read_folder(const char *path, struct folder *folder, struct gk_err *err)
 	if (dir == NULL) {
 		return GK_FAIL(err, GK_E_IO, "%s: %m", path);
 	}
-	folder->arena.cap = BUNDLE_BYTES_MAX / 2;
+	folder->arena.cap = FOLDER_BYTES_MAX;
 	folder->texts = gk_arena_calloc(
 	    &folder->arena, POLICY_FILES_MAX, sizeof(*folder->texts));
 	if (folder->texts == NULL) {
 		rc = GK_FAIL(err, GK_E_NOMEM, "policy folder");
 	}
-	while (rc == GK_OK && (entry = readdir(dir)) != NULL) {
+	while (rc == GK_OK && (entry = next_entry(dir)) != NULL) {
 		if (!is_policy_name(entry->d_name)) {
+			warn_passed_over(report, entry->d_name);
 			continue;
 		}
 		rc = folder->count == POLICY_FILES_MAX
@@ -306,6 +366,9 @@ read_folder(const char *path, struct folder *folder, struct gk_err *err)
 			       "%s: more than %d policy files", path,
 			       POLICY_FILES_MAX)
 			 : read_file(folder, dirfd(dir), entry->d_name, err);
+	}
+	if (rc == GK_OK && errno != 0) {
+		rc = GK_FAIL(err, GK_E_IO, "%s: %m", path);
 	}
 	(void)closedir(dir);
 	if (rc == GK_OK) {
@@ -320,13 +383,15 @@ policy_load(const char *dir, struct policy **ret_policy,
     struct policy_report *report, struct gk_err *err)
 {
 	GK_AUTO(folder_done) struct folder folder = {.count = 0};
-	enum gk_rc rc = read_folder(dir, &folder, err);
+	struct gk_err local = {0};
+	enum gk_rc rc;
 
+	err = err == NULL ? &local : err;
+	rc = read_folder(dir, &folder, report, err);
 	if (rc != GK_OK) {
 		struct problem_place place = {"", {0, 0}, NULL, 0};
 
-		report_add(report, false, &place, NULL, "%s",
-		    err == NULL ? "can't be read" : err->text);
+		report_add(report, false, &place, NULL, "%s", err->text);
 		return rc;
 	}
 	return load_texts(folder.texts, folder.count, ret_policy, report, err);

@@ -19,6 +19,21 @@ static const char *const file_keys[] = {"policy", "applies_to", "default",
 static const char *const applies_keys[] = {"tenants", "agents"};
 static const char *const results_keys[] = {"within", "allow_valid"};
 
+const char *const *
+parse_keys(const char *part, size_t *ret_count)
+{
+	if (strcmp(part, "applies_to") == 0) {
+		*ret_count = GK_COUNT(applies_keys);
+		return applies_keys;
+	}
+	if (strcmp(part, "results") == 0) {
+		*ret_count = GK_COUNT(results_keys);
+		return results_keys;
+	}
+	*ret_count = GK_COUNT(file_keys);
+	return file_keys;
+}
+
 static const char rule_expected[] = "1-64 characters of A-Z a-z 0-9 _ . -";
 static const char code_expected[] = "1-64 characters of a-z 0-9 _ .";
 static const char glob_expected[] =
@@ -46,6 +61,7 @@ parse_scope(struct reader *reader, const struct json_value *root)
 	}
 	scope->file =
 	    gk_arena_strdup(&reader->policy->arena, reader->text->name);
+	reader->no_memory = scope->file == NULL;
 	if (applies != NULL && field_known(reader, applies, applies_keys,
 				   GK_COUNT(applies_keys))) {
 		scope->tenants = field_strs(reader, applies, "tenants",
@@ -91,8 +107,12 @@ rule_digest(
 	char *digest =
 	    gk_arena_alloc(&reader->policy->arena, POLICY_DIGEST_BYTES);
 
-	if (digest == NULL || canon_print(object, &text, NULL) != GK_OK) {
+	if (digest == NULL) {
 		reader->no_memory = true;
+		return;
+	}
+	if (canon_print(object, &text, NULL) != GK_OK) {
+		field_wrong(reader, object, NULL, "a rule of more than 1 MiB");
 		return;
 	}
 	part = (struct digest_part){text.bytes, text.len};
@@ -224,7 +244,9 @@ parse_rule(struct reader *reader, const struct json_value *object,
 	parse_particular(reader, object, rule);
 	rule->reason = field_str(reader, object, "reason", name_is_code,
 	    code_expected, default_reason(rule));
-	rule_digest(reader, object, rule);
+	if (section == SECTION_APPROVALS) {
+		rule_digest(reader, object, rule);
+	}
 	finish_rule(rule);
 	reader->policy->rule_count++;
 	/* the rule may move while the folder is read: only its words are used */

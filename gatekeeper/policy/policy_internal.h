@@ -142,7 +142,8 @@ void field_wrong(struct reader *reader, const struct json_value *value,
 
 /* parse.c: one file's rules go into reader->policy */
 void parse_file(struct reader *reader);
-extern const char *const policy_keys[];
+/* The keys that a file ("") may have, and its "applies_to" and "results". */
+const char *const *parse_keys(const char *part, size_t *ret_count);
 /* section.c: what is particular to limits, budgets and approvals */
 void section_limit(
     struct reader *reader, const struct json_value *object, struct rule *rule);
@@ -151,6 +152,7 @@ void section_budget(
 void section_approval(
     struct reader *reader, const struct json_value *object, struct rule *rule);
 const char *const *section_keys(enum section section, size_t *ret_count);
+const char *const *section_approver_keys(size_t *ret_count);
 
 /* advice.c: warnings about rules that parse but probably aren't meant so */
 void advice_give(struct policy *policy, struct policy_report *report);

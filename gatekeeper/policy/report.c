@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "codec/json.h"
 #include "policy/policy_internal.h"
 
 enum {
@@ -11,6 +12,40 @@ enum {
 	SOURCE_MAX = 200, /* of a line that is shown */
 	WORD_MAX = 64,
 };
+
+/* How many bytes the character at text takes; 0: it can't be shown. */
+static size_t
+shown_bytes(const char *text, size_t n)
+{
+	unsigned char lead = (unsigned char)*text;
+	size_t len = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+	bool control = lead < 0x20 || lead == 0x7f ||
+		       (lead == 0xc2 && n > 1 && (unsigned char)text[1] < 0xa0);
+
+	return control || len > n || !json_check_text(text, len) ? 0 : len;
+}
+
+/* A copy that terminals and JSON can show: what isn't UTF-8, and controls, become '?'. */
+static const char *
+shown(struct gk_arena *arena, const char *text, size_t n)
+{
+	char *copy = gk_arena_alloc(arena, n + 1), *to = copy;
+
+	while (copy != NULL && n > 0) {
+		size_t len = shown_bytes(text, n);
+
+		if (len == 0) {
+			*to++ = *text == '\t' ? ' ' : '?';
+			len = 1;
+		} else {
+			memcpy(to, text, len);
+			to += len;
+		}
+		text += len;
+		n -= len;
+	}
+	return copy;
+}
 
 /* The line'th line of the text, cut at SOURCE_MAX; NULL when there is none. */
 static const char *
@@ -32,7 +67,7 @@ source_line(struct gk_arena *arena, const char *bytes, size_t n, unsigned line)
 	if (stop - at > SOURCE_MAX) {
 		stop = at + SOURCE_MAX;
 	}
-	return gk_arena_strndup(arena, at, (size_t)(stop - at));
+	return shown(arena, at, (size_t)(stop - at));
 }
 
 void
@@ -60,10 +95,10 @@ report_add(struct policy_report *report, bool warning,
 	va_end(ap);
 	problem = &report->problems[report->count];
 	problem->warning = warning;
-	problem->file = gk_arena_strdup(&report->arena, place->file);
+	problem->file = shown(&report->arena, place->file, strlen(place->file));
 	problem->line = place->at.line;
 	problem->column = place->at.column;
-	problem->text = gk_arena_strdup(&report->arena, text);
+	problem->text = shown(&report->arena, text, strlen(text));
 	problem->hint =
 	    hint == NULL ? NULL : gk_arena_strdup(&report->arena, hint);
 	if (place->bytes != NULL && place->at.line > 0) {

@@ -37,6 +37,13 @@ section_keys(enum section section, size_t *ret_count)
 	return access_keys;
 }
 
+const char *const *
+section_approver_keys(size_t *ret_count)
+{
+	*ret_count = GK_COUNT(approver_keys);
+	return approver_keys;
+}
+
 /* "60/min": how many, and in how many nanoseconds. */
 static bool
 parse_rate(const char *text, int64_t *ret_n, int64_t *ret_period_ns)
