@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "cli/ask.h"
 #include "cli/cli_internal.h"
 #include "journal/journal.h"
@@ -66,6 +67,7 @@ const struct cli_command cli__backup = {
 static const struct cli_flag recover_flags[] = {
     {"accept", "SIZE", false,
 	"how many events the journal has, as the refusal says (needed)"},
+    {"reason", "TEXT", false, "why; it stands in the log on standard error"},
 };
 
 static bool
@@ -101,6 +103,7 @@ recover(struct cli *cli)
 {
 	struct cli_settings settings;
 	struct gk_err err = {0};
+	const char *reason;
 	uint64_t size;
 	int code;
 
@@ -116,6 +119,9 @@ recover(struct cli *cli)
 	if (journal_recover(settings.gate.data_dir, size, &err) != GK_OK) {
 		return cli_fail_err(cli, &err);
 	}
+	reason = cli_flag(cli, "reason", 0);
+	gk_log(GK_LOG_WARN, "recovered", "accepted at %" PRIu64 " events: %s",
+	    size, reason != NULL ? reason : "no reason given");
 	code = record_break(cli);
 	if (code == CLI_FINE && !cli->json) {
 		(void)fprintf(cli->out,
@@ -137,7 +143,8 @@ const struct cli_command cli__recover = {
 	       "accepts what is there, sets\n"
 	       "the published checkpoint aside, and the break stands in the "
 	       "record for ever.\n\n"
-	       "  gatekeeper recover --accept 1041\n",
+	       "  gatekeeper recover --accept 1041 --reason 'restored from the "
+	       "backup of Monday'\n",
     .flags = recover_flags,
     .flag_count = GK_COUNT(recover_flags),
     .run = recover,

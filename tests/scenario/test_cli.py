@@ -258,7 +258,7 @@ class Alone(unittest.TestCase):
         self.assertIsNotNone(size, refused.stderr)
         self.assertEqual(self.server.cli("recover", "--accept", "1", check=False).returncode, 65)
         self.assertEqual(self.server.cli("recover", check=False).returncode, 64)
-        self.server.cli("recover", "--accept", size.group(1))
+        self.server.cli("recover", "--accept", size.group(1), "--reason", "a test")
         self.server.start()
         self.assertEqual(self.server.stop(), 0)
         self.assertEqual(self.server.verify().returncode, 0)
