@@ -5,7 +5,7 @@
 
 #include "http/exchange.h"
 
-#define ANSWER_STREAM_PIECE (32u * 1024)
+#define ANSWER_STREAM_PIECE ((size_t)32 * 1024)
 
 /* The headers that every answer has, and those that this one has. */
 static bool

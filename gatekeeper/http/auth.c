@@ -91,13 +91,14 @@ auth_token(struct auth *auth, struct gate *gate, const char *authorization,
 }
 
 bool
-http__auth(struct auth *auth, struct gate *gate, const struct conn *conn,
+http__auth(struct auth *auth, const struct conn *conn,
     const char *authorization, const struct route *route,
     struct gk_arena *arena, struct problem *ret_problem)
 {
 	if (conn->admin) {
 		auth_local(auth, conn->uid);
-	} else if (!auth_token(auth, gate, authorization, ret_problem)) {
+	} else if (!auth_token(auth, conn->loop->http->gate, authorization,
+		       ret_problem)) {
 		return false;
 	}
 	if ((identity_can(auth->caller) & route->can) == 0) {

@@ -149,9 +149,8 @@ static void
 check_caller(struct exchange *ex)
 {
 	if (ex->problem.status == 0 && (ex->route->flags & ROUTE_OPEN) == 0) {
-		(void)http__auth(&ex->auth, ex->conn->loop->http->gate,
-		    ex->conn, ex->head.authorization, ex->route, &ex->arena,
-		    &ex->problem);
+		(void)http__auth(&ex->auth, ex->conn, ex->head.authorization,
+		    ex->route, &ex->arena, &ex->problem);
 	}
 }
 

@@ -6,10 +6,11 @@
 #include "base/assert.h"
 #include "http/exchange.h"
 
-#define EXCHANGE_SPARE_MAX   64
-#define EXCHANGE_KEEP_BYTES  (64u * 1024) /* of a body buffer that is kept */
-#define EXCHANGE_ARENA_BYTES (64u * 1024)
-#define EXCHANGE_OUT_BYTES   (4u * 1024 * 1024)
+#define EXCHANGE_SPARE_MAX 64
+#define EXCHANGE_KEEP_BYTES \
+	((size_t)64 * 1024) /* of a body buffer that is kept */
+#define EXCHANGE_ARENA_BYTES ((size_t)64 * 1024)
+#define EXCHANGE_OUT_BYTES   ((size_t)4 * 1024 * 1024)
 #define EXCHANGE_RETRY_MS    1000
 
 /* The gate's thread: hand the call back to its loop. */
@@ -461,7 +462,7 @@ exchange_ask(struct exchange *ex)
 	return exchange_call(ex);
 }
 
-enum MHD_Result
+enum MHD_Result /* NOLINTNEXTLINE(readability-function-size): libmicrohttpd's parameters */
 exchange_handle(void *cls, struct MHD_Connection *connection, const char *url,
     const char *method, const char *version, const char *upload,
     size_t *upload_n, void **exchange)

@@ -50,13 +50,15 @@ bool http__tls_begin(struct tls *tls, void *session);
 /* After the handshake: has the client shown what it must? */
 bool http__tls_verified(const struct tls *tls, void *session);
 
+#define HTTP_STATUS_CLASSES 6 /* hundreds of a status, 0 to 5 */
+
 /* What one loop counts. */
 struct http_counts {
 #define METRIC(name, ...) atomic_uint_fast64_t name;
 #include "http/metrics.def"
 #undef METRIC
 	/* by route (the last: none) and hundreds of the status */
-	atomic_uint_fast64_t answers[ROUTE_COUNT + 1][6];
+	atomic_uint_fast64_t answers[ROUTE_COUNT + 1][HTTP_STATUS_CLASSES];
 };
 
 #define HTTP_COUNT(loop, name, n)         \
@@ -165,7 +167,7 @@ struct auth {
  * and see whether the route's permissions are there.  False: *ret_problem
  * says why not; detail may lie in arena.  End with http__auth_done() always.
  */
-bool http__auth(struct auth *auth, struct gate *gate, const struct conn *conn,
+bool http__auth(struct auth *auth, const struct conn *conn,
     const char *authorization, const struct route *route,
     struct gk_arena *arena, struct problem *ret_problem);
 void http__auth_done(struct auth *auth);

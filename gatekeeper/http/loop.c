@@ -526,8 +526,8 @@ http__loop_start(struct loop *loop, struct gk_err *err)
 	rc = pthread_create(&loop->thread, NULL, loop_run, loop);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (rc != 0) {
-		return GK_FAIL(
-		    err, GK_E_NOMEM, "no thread for a loop: %s", strerror(rc));
+		errno = rc;
+		return GK_FAIL(err, GK_E_NOMEM, "no thread for a loop: %m");
 	}
 	loop->running = true;
 	return GK_OK;

@@ -8,8 +8,8 @@
 #include "gate/gate.h"
 #include "http/uri.h"
 
-#define ROUTE_MIB   (1024u * 1024)
-#define ROUTE_SMALL (64u * 1024)
+#define ROUTE_MIB   ((size_t)1024 * 1024)
+#define ROUTE_SMALL ((size_t)64 * 1024)
 
 enum route_method { ROUTE_GET, ROUTE_POST, ROUTE_DELETE, ROUTE_METHOD_COUNT };
 

@@ -1,6 +1,4 @@
 /* The server: options checked, listeners opened, loops started and ended. */
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,7 +9,7 @@
 
 #define SERVER_THREADS_MAX     64
 #define SERVER_HOSTS_MAX       64
-#define SERVER_OPTIONS_BYTES   (64u * 1024)
+#define SERVER_OPTIONS_BYTES   ((size_t)64 * 1024)
 #define SERVER_CONNECTIONS     1024
 #define SERVER_CONNECTIONS_MAX 65536
 #define SERVER_RESERVED        16
@@ -290,83 +288,4 @@ enum gk_rc
 http_reload_tls(struct http *http, struct gk_err *err)
 {
 	return http->tls == NULL ? GK_OK : http__tls_reload(http->tls, err);
-}
-
-/* One counter, summed over the loops. */
-static enum gk_rc
-server_counter(const struct http *http, size_t offset, struct gk_buf *buf,
-    struct gk_err *err)
-{
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < http->loop_count; i++) {
-		const char *counts = (const char *)&http->loops[i].counts;
-
-		sum += atomic_load_explicit(
-		    (const atomic_uint_fast64_t *)(const void *)(counts +
-								 offset),
-		    memory_order_relaxed);
-	}
-	return gk_buf_printf(buf, err, "%" PRIu64 "\n", sum);
-}
-
-static enum gk_rc
-server_answers(const struct http *http, struct gk_buf *buf, struct gk_err *err)
-{
-	GK_TRY(gk_buf_puts(buf,
-	    "# HELP gatekeeper_http_requests_total Answers by route and class "
-	    "of status.\n"
-	    "# TYPE gatekeeper_http_requests_total counter\n",
-	    err));
-	for (size_t route = 0; route <= ROUTE_COUNT; route++) {
-		const struct route *known =
-		    route < ROUTE_COUNT ? &routes_table[route] : NULL;
-
-		for (size_t status = 2; status < 6; status++) {
-			size_t at =
-			    offsetof(struct http_counts, answers) +
-			    (route * 6 + status) * sizeof(atomic_uint_fast64_t);
-
-			GK_TRY(gk_buf_printf(buf, err,
-			    "gatekeeper_http_requests_total{route=\"%s%s%s\","
-			    "status=\"%zuxx\"} ",
-			    known == NULL ? ""
-					  : routes_method_words[known->method],
-			    known == NULL ? "" : " ",
-			    known == NULL ? "none" : known->path, status));
-			GK_TRY(server_counter(http, at, buf, err));
-		}
-	}
-	return GK_OK;
-}
-
-static enum gk_rc
-server_gauge(const char *name, const char *help, unsigned value,
-    struct gk_buf *buf, struct gk_err *err)
-{
-	return gk_buf_printf(buf, err, "# HELP %s %s\n# TYPE %s gauge\n%s %u\n",
-	    name, help, name, name, value);
-}
-
-enum gk_rc
-http_metrics(const struct http *http, struct gk_buf *buf, struct gk_err *err)
-{
-	GK_TRY(server_answers(http, buf, err));
-#define METRIC(name, type, exported, help)                             \
-	GK_TRY(gk_buf_puts(buf,                                        \
-	    "# HELP " exported " " help "\n# TYPE " exported " " #type \
-	    "\n" exported " ",                                         \
-	    err));                                                     \
-	GK_TRY(server_counter(                                         \
-	    http, offsetof(struct http_counts, name), buf, err));
-#include "http/metrics.def"
-#undef METRIC
-	GK_TRY(server_gauge("gatekeeper_http_connections",
-	    "Open connections, without the admin socket's.",
-	    atomic_load(&http->connections), buf, err));
-	GK_TRY(server_gauge("gatekeeper_http_requests_in_flight",
-	    "Calls begun and not answered.", atomic_load(&http->in_flight), buf,
-	    err));
-	return server_gauge("gatekeeper_http_streams", "Open NDJSON streams.",
-	    atomic_load(&http->streams), buf, err);
 }

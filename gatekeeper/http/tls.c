@@ -9,7 +9,7 @@
 #include "codec/digest.h"
 #include "http/http_internal.h"
 
-#define TLS_FILE_MAX (256u * 1024)
+#define TLS_FILE_MAX ((size_t)256 * 1024)
 
 /* One loading of the files. */
 struct tls_set {
