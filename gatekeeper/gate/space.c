@@ -35,7 +35,7 @@ reserve_take(struct gate *gate)
 	}
 	why = posix_fallocate(fd, 0, (off_t)gate->options.reserve_bytes);
 	if (why != 0) {
-		(void)ftruncate(fd, 0) /* best effort: it is to be empty */;
+		(void)!ftruncate(fd, 0); /* best effort: it is to be empty */
 		(void)close(fd);
 		gate__alert(gate, "reserve", "%s: %s", path, strerror(why));
 		return;
