@@ -211,8 +211,10 @@ ask_server(struct session *session, const struct ask *ask,
 	GK_AUTO(gk_buf_done) struct gk_buf body = GK_BUF_INIT(BODY_MAX);
 	char admin[PATH_BYTES] = "unix:";
 	struct client_request request = {
-	    .address =
-		session->token != NULL ? session->settings.listen : admin,
+	    /* this command speaks no TLS; the admin socket takes tokens too */
+	    .address = session->token != NULL && !session->settings.tls
+			   ? session->settings.listen
+			   : admin,
 	    .host = session->settings.host,
 	    .method = ask_method(ask),
 	    .token = session->token,
@@ -330,21 +332,6 @@ ask_gate(struct session *session, const struct ask *ask, struct answer *answer)
 	return code;
 }
 
-/* What to do instead where the server speaks TLS. */
-static int
-tell_tls(struct session *session, const struct ask *ask)
-{
-	GK_AUTO(gk_buf_done) struct gk_buf path = GK_BUF_INIT(BODY_MAX);
-	struct gk_err err = {0};
-
-	if (ask_print_path(ask, &path, &err) != GK_OK) {
-		return cli_fail_err(session->cli, &err);
-	}
-	return cli_fail(session->cli, CLI_UNAVAILABLE,
-	    "%s speaks TLS, which this command doesn't; ask its API: %s %s",
-	    session->settings.listen, ask_method(ask), gk_buf_text(&path));
-}
-
 int
 session_ask(
     struct session *session, const struct ask *ask, struct answer *ret_answer)
@@ -355,9 +342,6 @@ session_ask(
 
 	*ret_answer = (struct answer){.text = GK_BUF_INIT(ASK_TEXT_MAX)};
 	if (session->gate == NULL) {
-		if (session->token != NULL && session->settings.tls) {
-			return tell_tls(session, ask);
-		}
 		rc = ask_server(session, ask, ret_answer, &err);
 		if (rc == GK_OK) {
 			session->asked = true;

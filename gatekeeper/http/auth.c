@@ -58,6 +58,7 @@ auth_local(struct auth *auth, uid_t uid)
 	    .tenant_count = GK_COUNT(auth->tenants),
 	};
 	auth->caller = &auth->local;
+	auth->is_local = true;
 }
 
 static bool
@@ -95,7 +96,7 @@ http__auth(struct auth *auth, const struct conn *conn,
     const char *authorization, const struct route *route,
     struct gk_arena *arena, struct problem *ret_problem)
 {
-	if (conn->admin) {
+	if (conn->admin && authorization == NULL) {
 		auth_local(auth, conn->uid);
 	} else if (!auth_token(auth, conn->loop->http->gate, authorization,
 		       ret_problem)) {

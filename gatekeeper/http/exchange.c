@@ -372,7 +372,7 @@ exchange_call(struct exchange *ex)
 	gate_call_init(&ex->call, route->verb);
 	ex->called = true;
 	ex->call.caller = ex->auth.caller;
-	ex->call.local = ex->conn->admin;
+	ex->call.local = ex->auth.is_local;
 	ex->call.target = ex->id;
 	ex->call.body = ex->json;
 	ex->call.params = ex->uri.params;

@@ -156,6 +156,7 @@ void *http__loop_session(struct MHD_Connection *connection);
 struct auth {
 	struct gate_identities *pinned;
 	const struct identity *caller; /* NULL: nobody */
+	bool is_local; /* by the admin socket, without a token */
 	struct identity local;
 	char local_id[24];
 	const char *can[3];
@@ -163,8 +164,8 @@ struct auth {
 };
 
 /*
- * Sign in by the Authorization header, or as local:<uid> on the admin socket,
- * and see whether the route's permissions are there.  False: *ret_problem
+ * Sign in by the Authorization header or, without one on the admin socket, as
+ * local:<uid>; and see whether the route's permissions are there.  False: *ret_problem
  * says why not; detail may lie in arena.  End with http__auth_done() always.
  */
 bool http__auth(struct auth *auth, const struct conn *conn,
