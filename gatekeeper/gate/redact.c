@@ -117,16 +117,29 @@ digits_at(const char *text, const char *separators, struct digits *ret)
 	}
 }
 
+/* The longest run of whole groups of digits that is a card number. */
 static size_t
 card_at(const char *text)
 {
-	struct digits found;
+	char digit[19];
+	size_t count = 0, best = 0;
 
-	digits_at(text, " -.", &found);
-	return is_digit(text[0]) && found.count >= 13 && found.count <= 19 &&
-		       luhn(found.digit, found.count)
-		   ? found.n
-		   : 0;
+	for (size_t n = 0; is_digit(text[n]) || text[n] == ' ' ||
+			   text[n] == '-' || text[n] == '.';
+	     n++) {
+		if (!is_digit(text[n])) {
+			continue;
+		}
+		if (count == sizeof(digit)) {
+			break;
+		}
+		digit[count++] = text[n];
+		if (count >= 13 && !is_digit(text[n + 1]) &&
+		    luhn(digit, count)) {
+			best = n + 1;
+		}
+	}
+	return is_digit(text[0]) ? best : 0;
 }
 
 static size_t

@@ -21,7 +21,7 @@ struct house {
 struct answer {
 	enum gate_outcome outcome;
 	char code[64];
-	char *text; /* owned; "" when empty */
+	char *text;              /* owned; "" when empty */
 	struct json_value *json; /* NULL: no JSON */
 	bool more;
 };
