@@ -206,9 +206,6 @@ switch_apply(
 {
 	struct kill_switch *found;
 
-	if (event->kill_switch == NULL) {
-		return LEDGER_CORRUPT(err, event, "a switch that says nothing");
-	}
 	if (event->change == CHANGE_THROWN) {
 		return switch_throw(ledger, event, err);
 	}
@@ -359,10 +356,6 @@ identity_apply(
 	const struct identity *identity = event->identity;
 	bool known;
 
-	if (identity == NULL) {
-		return LEDGER_CORRUPT(
-		    err, event, "an identity that says nothing");
-	}
 	known = member_find(ledger, identity->id) != NULL;
 	if (known == (event->change == CHANGE_CREATED)) {
 		return LEDGER_CORRUPT(err, event, "an identity that %s",

@@ -70,12 +70,19 @@ counter_find(const struct ledger *ledger, const struct key *key)
 	return gk_map_get(&ledger->counters, key->bytes, key->n);
 }
 
+/* Beyond the year 2262 time stands still. */
+static int64_t
+ns_of(int64_t us)
+{
+	return us > INT64_MAX / 1000 ? INT64_MAX : us * 1000;
+}
+
 bool
 counter_counts(const struct counter *counter, int64_t now_us)
 {
 	switch (counter->kind) {
 	case CHARGE_RATE:
-		return counter->tat_ns > now_us * 1000;
+		return counter->tat_ns > ns_of(now_us);
 	case CHARGE_REPEAT:
 		return counter->time_count > 0 &&
 		       counter->times_us[counter->time_count - 1] +
@@ -109,7 +116,7 @@ static void
 check_rate(const struct counter *counter, const struct limit_finding *limit,
     int64_t now_us, struct limit_verdict *ret)
 {
-	int64_t now_ns = now_us * 1000;
+	int64_t now_ns = ns_of(now_us);
 	int64_t tat = counter == NULL ? now_ns : counter->tat_ns;
 	int64_t span = mul_capped(limit->interval_ns, limit->burst);
 
@@ -120,7 +127,7 @@ check_rate(const struct counter *counter, const struct limit_finding *limit,
 	ret->charge.tat_ns = tat;
 	if (tat - now_ns > span) {
 		ret->refused = true;
-		ret->retry_after_ms = (tat - now_ns - span + 999999) / 1000000;
+		ret->retry_after_ms = (tat - now_ns - span - 1) / 1000000 + 1;
 	}
 }
 

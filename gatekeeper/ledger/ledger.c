@@ -121,25 +121,12 @@ ledger_freep(struct ledger **ledger)
 
 /* ---- apply ---- */
 
-static bool
-is_whole_decision(const struct event *event)
-{
-	return event->has_decision && event->run_id != NULL &&
-	       event->step_id != NULL && event->agent_id != NULL &&
-	       event->caller != NULL && event->action_key != NULL &&
-	       (event->decision != DECISION_ALLOW || event->result_by_us != 0);
-}
-
 static enum gk_rc
 decision_apply(struct ledger *ledger, const struct event *event, bool cold,
     struct gk_err *err)
 {
 	struct run *run;
 
-	if (!is_whole_decision(event)) {
-		return LEDGER_CORRUPT(
-		    err, event, "a decision that isn't whole");
-	}
 	run = run_find(ledger, event->tenant_id, event->run_id);
 	if (run == NULL) {
 		GK_TRY(run_new(ledger, event, cold, &run, err));
@@ -223,6 +210,9 @@ ledger_apply(
 	if (event->timestamp_us < ledger->last_us) {
 		return LEDGER_CORRUPT(err, event, "time went back");
 	}
+	if (!event_is_whole(event)) {
+		return LEDGER_CORRUPT(err, event, "an event that isn't whole");
+	}
 	GK_TRY(counter_fade(ledger, event->timestamp_us, err));
 	GK_TRY(apply_kind(ledger, event, err));
 	ledger->next_seq = event->seq + 1;
@@ -235,6 +225,9 @@ enum gk_rc
 ledger_recall(
     struct ledger *ledger, const struct event *event, struct gk_err *err)
 {
+	if (!event_is_whole(event)) {
+		return LEDGER_CORRUPT(err, event, "an event that isn't whole");
+	}
 	switch (event->kind) {
 	case EVENT_DECISION:
 		return decision_apply(ledger, event, true, err);

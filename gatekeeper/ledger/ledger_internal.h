@@ -188,6 +188,9 @@ enum gk_rc ledger__dup_list(struct gk_arena *arena, const char *const *from,
     size_t count, const char ***ret, struct gk_err *err) GK_MUST_USE;
 bool ledger__same(const char *a, const char *b); /* NULL equals NULL only */
 
+/* whole.c: does it say all that its kind must, in bounds? */
+bool event_is_whole(const struct event *event);
+
 /* run.c */
 struct run *run_find(
     const struct ledger *ledger, const char *tenant, const char *run_id);

@@ -222,9 +222,6 @@ run_apply_end(
 {
 	struct run *run;
 
-	if (event->run_id == NULL) {
-		return LEDGER_CORRUPT(err, event, "a run's end without a run");
-	}
 	run = run_find(ledger, event->tenant_id, event->run_id);
 	if (run == NULL || run->cold) {
 		return LEDGER_CORRUPT(err, event, "the end of an unknown run");
