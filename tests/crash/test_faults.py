@@ -5,6 +5,7 @@ $FAULT_PRELOAD is the library of fault_preload.c; $FAULT_STRIDE walks every so m
 
 from __future__ import annotations
 
+import collections
 import http.client
 import os
 import pathlib
@@ -114,6 +115,7 @@ class Walk(unittest.TestCase):
         if server.process.poll() is None:
             server.process.terminate()
         code = server.wait()
+        self.exits[code] += 1
         self.assertIn(code, (0, CORRUPT, 70, IO_ERROR), f"{story}: exit {code}\n{server.log()[-3000:]}")
         server.check_log()
         return play
@@ -125,6 +127,7 @@ class Walk(unittest.TestCase):
         if wait_ready(server):
             return
         self.assertIn("recover", server.log(), story)
+        self.recovered += 1
         size = len(server.recorded())
         done = server.cli("recover", "--accept", str(size), check=False)
         self.assertEqual(done.returncode, 0, f"{story}: {done.stderr}")
@@ -148,7 +151,8 @@ class Walk(unittest.TestCase):
         self.assertEqual(done.returncode, 0, f"{story}: {done.stdout}{done.stderr}")
 
     def walk(self, error: str, mode: str) -> None:
-        strikes = 0
+        strikes = self.recovered = 0
+        self.exits: collections.Counter[int] = collections.Counter()
         for n in range(1, CALLS_MAX, STRIDE):
             story = f"{error} {mode} at call {n}"
             with tempfile.TemporaryDirectory(prefix="gk-fault-") as folder:
@@ -165,7 +169,8 @@ class Walk(unittest.TestCase):
             strikes += 1
         else:
             self.fail(f"{CALLS_MAX} calls, and no end")
-        print(f"# {error} {mode}: struck {strikes} times", flush=True)
+        print(f"# {error} {mode}: struck {strikes} times, exits {dict(self.exits)}, recovered by hand {self.recovered}",
+              flush=True)
         self.assertGreater(strikes * STRIDE, 20)
 
     def test_one_call_that_fails_with_an_io_error_costs_no_recorded_answer(self):
