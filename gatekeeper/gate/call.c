@@ -329,10 +329,11 @@ gate__tenant(
 		return true;
 	}
 	call->pointer = "/tenant_id";
-	(void)gate__problem(call, GATE_FORBIDDEN, "tenant_not_permitted",
-	    wanted == NULL
-		? "tenant_id is needed: the identity has several tenants"
-		: "the identity may not speak for that tenant");
+	(void)(wanted == NULL
+		   ? gate__problem(call, GATE_BAD_REQUEST, "tenant_required",
+			 "the identity has several tenants: say which")
+		   : gate__problem(call, GATE_FORBIDDEN, "tenant_not_permitted",
+			 "the identity may not speak for that tenant"));
 	return false;
 }
 

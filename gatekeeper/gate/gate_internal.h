@@ -200,7 +200,7 @@ bool gate__sees_tenant(const struct gate_call *call, const char *tenant);
 const char *gate__param(const struct gate_call *call, const char *name);
 /*
  * Which tenant a call means: wanted, or the only one of its identity.  False:
- * the call has been ended (tenant_not_permitted).
+ * the call has been ended (tenant_not_permitted, tenant_required).
  */
 bool gate__tenant(
     struct gate_call *call, const char *wanted, const char **ret_tenant);

@@ -9,13 +9,13 @@
 #include "../unit/gate/fixture.h"
 #include "codec/json.h"
 
-enum { AGENTS = 4, SECONDS = 5 };
+enum { SECONDS = 5 };
 
 static struct house house;
 static const struct identity *agent, *alice, *auditor;
 static _Atomic bool over;
 static _Atomic unsigned long decided, allowed, reported, granted, searched,
-    switched, reloaded, wrong;
+    switched, reloaded, waited, wrong;
 
 static void
 note(const struct answer *answer)
@@ -41,6 +41,26 @@ report(const struct answer *asked)
 	answer_done(&told);
 }
 
+/* One that waits for its approval, for a little while. */
+static void
+ask_and_wait(unsigned n, unsigned i)
+{
+	struct json_value *body =
+	    house_json("{\"run_id\":\"wait-%u-%u\",\"step_id\":\"1\","
+		       "\"action\":\"refund.create\",\"args\":{\"i\":%u}}",
+		n, i, i);
+	struct gate_call call;
+
+	house_call(&call, GATE_DECIDE, agent, NULL, body);
+	call.wait_us = GK_US_PER_S;
+	gate_do(house.gate, &call);
+	atomic_fetch_add(&wrong, call.outcome != GATE_OK);
+	atomic_fetch_add(
+	    &waited, strstr(gk_buf_text(&call.reply), "~granted") != NULL);
+	gate_call_done(&call);
+	json_free(body);
+}
+
 static void *
 agent_main(void *arg)
 {
@@ -61,6 +81,9 @@ agent_main(void *arg)
 			report(&asked);
 		}
 		answer_done(&asked);
+		if (i % 50 == 7) {
+			ask_and_wait(n, i);
+		}
 	}
 	return NULL;
 }
@@ -198,10 +221,11 @@ main(void)
 	run_all();
 	whole = !gate_failed(house.gate);
 	house_done(&house);
-	(void)printf("%lu decided, %lu allowed, %lu reported, %lu granted, "
-		     "%lu searched, %lu switched, %lu reloaded, %lu wrong\n",
+	(void)printf(
+	    "%lu decided, %lu allowed, %lu reported, %lu granted, "
+	    "%lu searched, %lu switched, %lu reloaded, %lu waited, %lu wrong\n",
 	    decided, allowed, reported, granted, searched, switched, reloaded,
-	    wrong);
+	    waited, wrong);
 	return whole && wrong == 0 && decided > 0 && reported > 0 &&
 		       searched > 0 && switched > 0 && reloaded > 0
 		   ? 0
