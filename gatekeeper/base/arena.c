@@ -40,7 +40,8 @@ void *
 gk_arena_alloc(struct gk_arena *arena, size_t n)
 {
 	struct gk_arena_chunk *chunk = arena->chunks;
-	size_t step = (n + sizeof(max_align_t) - 1) & ~(sizeof(max_align_t) - 1);
+	size_t step =
+	    (n + sizeof(max_align_t) - 1) & ~(sizeof(max_align_t) - 1);
 	char *at;
 
 	if (step < n || step > arena->cap - arena->used) {

@@ -15,8 +15,8 @@ struct gk_arena {
 	size_t cap;                    /* bytes it may ever hand out */
 };
 
-#define GK_ARENA_INIT(cap_bytes) \
-	{                        \
+#define GK_ARENA_INIT(cap_bytes)     \
+	{                            \
 		NULL, 0, (cap_bytes) \
 	}
 

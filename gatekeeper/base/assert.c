@@ -1,5 +1,4 @@
 /* Say which assertion failed, in one line on standard error, and end. */
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,10 +11,9 @@ gk_assert_failed(const char *expr, const char *file, int line)
 	size_t n = 0;
 
 	for (; expr[n] != '\0' && n + 1 < sizeof(safe); n++) {
-		bool plain = expr[n] >= ' ' && expr[n] < 0x7f;
+		char c = expr[n];
 
-		safe[n] = expr[n] == '"' || expr[n] == '\\' || !plain ? '\''
-								      : expr[n];
+		safe[n] = (char)(c == '"' || c == '\\' || c < ' ' ? '\'' : c);
 	}
 	safe[n] = '\0';
 	(void)fprintf(stderr,

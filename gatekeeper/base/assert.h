@@ -6,7 +6,6 @@
 
 GK_NORETURN void gk_assert_failed(const char *expr, const char *file, int line);
 
-#define GK_ASSERT(e) \
-	((e) ? (void)0 : gk_assert_failed(#e, __FILE__, __LINE__))
+#define GK_ASSERT(e) ((e) ? (void)0 : gk_assert_failed(#e, __FILE__, __LINE__))
 
 #endif

@@ -8,11 +8,11 @@
 #define GK_AUTO(fn)     __attribute__((cleanup(fn)))
 
 /* Hand an owned pointer to someone else; the local one becomes NULL. */
-#define GK_TAKE(p)                         \
-	__extension__({                    \
+#define GK_TAKE(p)                           \
+	__extension__({                      \
 		__typeof__(p) gk_tmp_ = (p); \
-		(p) = NULL;                \
-		gk_tmp_;                   \
+		(p) = NULL;                  \
+		gk_tmp_;                     \
 	})
 
 #define GK_COUNT(a) (sizeof(a) / sizeof((a)[0]))

@@ -29,8 +29,7 @@ buf_grow(struct gk_buf *buf, size_t want, struct gk_err *err)
 }
 
 enum gk_rc
-gk_buf_reserve(
-    struct gk_buf *buf, size_t n, char **ret_at, struct gk_err *err)
+gk_buf_reserve(struct gk_buf *buf, size_t n, char **ret_at, struct gk_err *err)
 {
 	if (n > buf->cap - buf->len) {
 		return GK_FAIL(
@@ -44,8 +43,7 @@ gk_buf_reserve(
 }
 
 enum gk_rc
-gk_buf_add(
-    struct gk_buf *buf, const void *bytes, size_t n, struct gk_err *err)
+gk_buf_add(struct gk_buf *buf, const void *bytes, size_t n, struct gk_err *err)
 {
 	char *at;
 

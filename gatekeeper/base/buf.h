@@ -19,8 +19,8 @@ struct gk_buf {
 	size_t cap;
 };
 
-#define GK_BUF_INIT(cap_bytes) \
-	{                      \
+#define GK_BUF_INIT(cap_bytes)          \
+	{                               \
 		NULL, 0, 0, (cap_bytes) \
 	}
 

@@ -59,8 +59,7 @@ gk_err_context(struct gk_err *err, const char *fmt, ...)
 	va_end(ap);
 	n = strlen(err->text);
 	if (n + 3 < sizeof(err->text)) {
-		(void)snprintf(
-		    err->text + n, sizeof(err->text) - n, ": %.*s",
+		(void)snprintf(err->text + n, sizeof(err->text) - n, ": %.*s",
 		    (int)(sizeof(err->text) - n - 3), old);
 	}
 }

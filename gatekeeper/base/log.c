@@ -40,7 +40,7 @@ escape(char *out, size_t room, const char *text)
 void
 gk_log(enum gk_log_level level, const char *event, const char *fmt, ...)
 {
-	static const char *const names[] = { "debug", "info", "warn", "error" };
+	static const char *const names[] = {"debug", "info", "warn", "error"};
 	char text[1024], safe[1100], when[GK_TIME_TEXT_BYTES], line[1400];
 	va_list ap;
 	int n;
@@ -56,7 +56,8 @@ gk_log(enum gk_log_level level, const char *event, const char *fmt, ...)
 	(void)escape(safe, sizeof(safe), text);
 	gk_time_print(gk_clock_system.wall_us(NULL), when);
 	n = snprintf(line, sizeof(line),
-	    "{\"time\":\"%s\",\"level\":\"%s\",\"event\":\"%s\",\"text\":\"%s\"}\n",
+	    "{\"time\":\"%s\",\"level\":\"%s\",\"event\":\"%s\",\"text\":\"%"
+	    "s\"}\n",
 	    when, names[level], event, safe);
 	if (n > 0 && (size_t)n < sizeof(line)) {
 		(void)!write(STDERR_FILENO, line, (size_t)n);

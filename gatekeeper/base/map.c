@@ -51,12 +51,13 @@ gk_siphash(const uint8_t key[16], const void *bytes, size_t n)
 {
 	const uint8_t *p = bytes;
 	uint64_t k0 = load64le(key, 8), k1 = load64le(key + 8, 8), m;
-	uint64_t v[4] = { k0 ^ 0x736f6d6570736575ULL, k1 ^ 0x646f72616e646f6dULL,
-		k0 ^ 0x6c7967656e657261ULL, k1 ^ 0x7465646279746573ULL };
+	uint64_t v[4] = {k0 ^ 0x736f6d6570736575ULL, k1 ^ 0x646f72616e646f6dULL,
+	    k0 ^ 0x6c7967656e657261ULL, k1 ^ 0x7465646279746573ULL};
 	size_t left = n;
 
 	for (; left >= 8; p += 8, left -= 8) {
-		memcpy(&m, p, 8); /* little-endian machines only: Debian amd64, arm64 */
+		memcpy(&m, p,
+		    8); /* little-endian machines only: Debian amd64, arm64 */
 		v[3] ^= m;
 		sip_round(v);
 		sip_round(v);
@@ -89,9 +90,8 @@ map_find(const struct gk_map *map, uint64_t hash, const void *key, size_t n)
 	for (;; at = (at + 1) & (map->room - 1)) {
 		struct gk_map_slot *slot = &map->slots[at];
 
-		if (slot->key == NULL ||
-		    (slot->hash == hash && slot->n == n &&
-			memcmp(slot->key, key, n) == 0)) {
+		if (slot->key == NULL || (slot->hash == hash && slot->n == n &&
+					     memcmp(slot->key, key, n) == 0)) {
 			return slot;
 		}
 	}
@@ -140,7 +140,8 @@ gk_map_set(struct gk_map *map, const void *key, size_t n, void *value,
 
 	GK_ASSERT(key != NULL);
 	if ((map->count + 1) * 4 > map->room * 3) {
-		GK_TRY(map_resize(map, map->room == 0 ? 16 : map->room * 2, err));
+		GK_TRY(
+		    map_resize(map, map->room == 0 ? 16 : map->room * 2, err));
 	}
 	slot = map_find(map, hash, key, n);
 	if (slot->key == NULL) {
@@ -167,7 +168,8 @@ map_shift(struct gk_map *map, size_t hole)
 		if (slot->key == NULL) {
 			break;
 		}
-		if (((at - (slot->hash & mask)) & mask) >= ((at - hole) & mask)) {
+		if (((at - (slot->hash & mask)) & mask) >=
+		    ((at - hole) & mask)) {
 			map->slots[hole] = *slot;
 			hole = at;
 		}
@@ -192,7 +194,8 @@ gk_map_remove(struct gk_map *map, const void *key, size_t n)
 	map->count--;
 	map_shift(map, (size_t)(slot - map->slots));
 	if (map->room > 64 && map->count * 8 < map->room) {
-		(void)map_resize(map, map->room / 4, NULL); /* smaller is a wish */
+		(void)map_resize(
+		    map, map->room / 4, NULL); /* smaller is a wish */
 	}
 	return value;
 }

@@ -47,8 +47,9 @@ gk_time_print(int64_t us, char ret_text[GK_TIME_TEXT_BYTES])
 	s = rest / GK_US_PER_S;
 	rest %= GK_US_PER_S;
 	{
-		const int64_t part[] = { y, m, d, s / 3600, s / 60 % 60, s % 60, rest };
-		static const int width[] = { 4, 2, 2, 2, 2, 2, 6 };
+		const int64_t part[] = {
+		    y, m, d, s / 3600, s / 60 % 60, s % 60, rest};
+		static const int width[] = {4, 2, 2, 2, 2, 2, 6};
 		static const char after[] = "--T::.Z";
 
 		for (int i = 0; i < 7; i++) {
@@ -92,11 +93,11 @@ skip(const char **at, char c)
 static int64_t
 month_days(int64_t y, int64_t m)
 {
-	static const int8_t len[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30,
-		31 };
+	static const int8_t len[] = {
+	    31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
 	return len[m - 1] +
-	    (m == 2 && y % 4 == 0 && (y % 100 != 0 || y % 400 == 0));
+	       (m == 2 && y % 4 == 0 && (y % 100 != 0 || y % 400 == 0));
 }
 
 /* Fraction digits after the '.'; at least one, at most nine. */
@@ -152,7 +153,7 @@ gk_time_parse(const char *text, int64_t *ret_us, struct gk_err *err)
 	ok = mo >= 1 && mo <= 12 && skip(&at, '-');
 	d = ok ? digits(&at, 2) : -1;
 	ok = d >= 1 && d <= month_days(y, mo) &&
-	    (skip(&at, 'T') || skip(&at, 't'));
+	     (skip(&at, 'T') || skip(&at, 't'));
 	h = ok ? digits(&at, 2) : -1;
 	ok = h >= 0 && h <= 23 && skip(&at, ':');
 	mi = ok ? digits(&at, 2) : -1;
@@ -172,7 +173,7 @@ gk_time_parse(const char *text, int64_t *ret_us, struct gk_err *err)
 		us = 999999;
 	}
 	us += days_from_civil(y, mo, d) * GK_US_PER_DAY + h * GK_US_PER_HOUR +
-	    mi * GK_US_PER_MIN + s * GK_US_PER_S - off;
+	      mi * GK_US_PER_MIN + s * GK_US_PER_S - off;
 	if (us < TIME_FIRST || us > TIME_LAST) {
 		return GK_FAIL(err, GK_E_INVALID,
 		    "a time outside of the years 0001 to 9999");
@@ -181,15 +182,17 @@ gk_time_parse(const char *text, int64_t *ret_us, struct gk_err *err)
 	return GK_OK;
 }
 
+/* A century; more is a slip of the pen. */
+#define DURATION_DAYS_MAX INT64_C(36600)
+
 enum gk_rc
 gk_duration_parse(const char *text, int64_t *ret_us, struct gk_err *err)
 {
 	static const struct {
 		const char *unit;
 		int64_t us;
-	} units[] = { { "ms", GK_US_PER_MS }, { "s", GK_US_PER_S },
-		{ "m", GK_US_PER_MIN }, { "h", GK_US_PER_HOUR },
-		{ "d", GK_US_PER_DAY } };
+	} units[] = {{"ms", GK_US_PER_MS}, {"s", GK_US_PER_S},
+	    {"m", GK_US_PER_MIN}, {"h", GK_US_PER_HOUR}, {"d", GK_US_PER_DAY}};
 	int64_t n = 0;
 	const char *at = text;
 
@@ -198,7 +201,7 @@ gk_duration_parse(const char *text, int64_t *ret_us, struct gk_err *err)
 	}
 	for (size_t i = 0; at > text && i < GK_COUNT(units); i++) {
 		if (strcmp(at, units[i].unit) == 0 &&
-		    n <= 100 * 366 * GK_US_PER_DAY / units[i].us) {
+		    n <= DURATION_DAYS_MAX * GK_US_PER_DAY / units[i].us) {
 			*ret_us = n * units[i].us;
 			return GK_OK;
 		}
@@ -210,7 +213,7 @@ gk_duration_parse(const char *text, int64_t *ret_us, struct gk_err *err)
 static int64_t
 read_clock(clockid_t id)
 {
-	struct timespec ts = { 0, 0 };
+	struct timespec ts = {0, 0};
 
 	(void)clock_gettime(id, &ts);
 	return (int64_t)ts.tv_sec * GK_US_PER_S + ts.tv_nsec / 1000;
@@ -230,4 +233,4 @@ boot_us(void *ctx)
 	return read_clock(CLOCK_BOOTTIME);
 }
 
-const struct gk_clock gk_clock_system = { wall_us, boot_us, NULL };
+const struct gk_clock gk_clock_system = {wall_us, boot_us, NULL};

@@ -14,7 +14,7 @@
 
 /* Characters, with '\0', that n bytes take as padded base64 / unpadded base64url. */
 #define DIGEST_B64_ROOM(n)    (((n) + 2) / 3 * 4 + 1)
-#define DIGEST_B64URL_ROOM(n) (((n) * 4 + 2) / 3 + 1)
+#define DIGEST_B64URL_ROOM(n) (((n)*4 + 2) / 3 + 1)
 
 struct digest {
 	uint8_t bytes[DIGEST_BYTES];

@@ -20,8 +20,8 @@ enum json_type {
 };
 
 struct json_limits {
-	size_t bytes;  /* of the text */
-	size_t depth;  /* of nested arrays and objects; at most JSON_DEPTH_MAX */
+	size_t bytes; /* of the text */
+	size_t depth; /* of nested arrays and objects; at most JSON_DEPTH_MAX */
 	size_t values; /* nodes of any type, members and elements included */
 };
 
@@ -55,8 +55,8 @@ void json_freep(struct json_value **value);
 
 enum json_type json_type(const struct json_value *value);
 const char *json_type_name(const struct json_value *value); /* "string" … */
-bool json_bool(const struct json_value *value);             /* false unless true */
-double json_number(const struct json_value *value);         /* 0 unless a number */
+bool json_bool(const struct json_value *value);     /* false unless true */
+double json_number(const struct json_value *value); /* 0 unless a number */
 
 /* Is it a number with an integral value within ±(2^53-1)?  -0 is 0; 1.0 and 1e2 are integers. */
 bool json_int(const struct json_value *value, int64_t *ret_int);

@@ -21,7 +21,7 @@ void sign_message(const struct sign_key *key, const void *bytes, size_t n,
     uint8_t ret_signature[SIGN_BYTES]);
 
 /* False too for low-order and non-canonical points. */
-bool sign_verify(const uint8_t public_key[SIGN_PUBLIC_BYTES],
-    const void *bytes, size_t n, const uint8_t signature[SIGN_BYTES]);
+bool sign_verify(const uint8_t public_key[SIGN_PUBLIC_BYTES], const void *bytes,
+    size_t n, const uint8_t signature[SIGN_BYTES]);
 
 #endif

@@ -272,8 +272,8 @@ enum gk_rc gate__snapshot_go_on(
 enum gk_rc gate__snapshot_close(
     struct gate *gate, struct gk_err *err) GK_MUST_USE;
 /* Load the newest into the fresh ledger; *ret_from_seq: the first event not in it. */
-enum gk_rc gate__snapshot_load(struct gate *gate, uint64_t *ret_from_seq,
-    struct gk_err *err) GK_MUST_USE;
+enum gk_rc gate__snapshot_load(
+    struct gate *gate, uint64_t *ret_from_seq, struct gk_err *err) GK_MUST_USE;
 
 /* ---- waiters.c ---- */
 /* Its batch is on disk: may it still wait?  Else its next step is said in work->go. */

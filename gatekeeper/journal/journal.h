@@ -18,17 +18,18 @@ struct journal;
 
 struct journal_options {
 	const char *data_dir;
-	const char *origin;   /* NULL: a unique one is made when the log is created */
-	int lock_wait_ms;     /* for data_dir/lock; GK_E_BUSY when it is over */
-	int64_t now_us;       /* for keys and messages */
+	const char
+	    *origin; /* NULL: a unique one is made when the log is created */
+	int lock_wait_ms; /* for data_dir/lock; GK_E_BUSY when it is over */
+	int64_t now_us;   /* for keys and messages */
 };
 
 /* What start-up found. */
 struct journal_found {
-	bool created;        /* there was no journal, or one without a single event */
-	uint64_t size;       /* events */
+	bool created;  /* there was no journal, or one without a single event */
+	uint64_t size; /* events */
 	struct digest root;
-	char detail[160];    /* what recovery did, in words; "" when nothing */
+	char detail[160]; /* what recovery did, in words; "" when nothing */
 };
 
 /*
@@ -57,7 +58,8 @@ void journal_close(struct journal *journal);
 const char *journal_origin(const struct journal *journal);
 const char *journal_vkey(const struct journal *journal); /* verifier key text */
 uint64_t journal_next_seq(const struct journal *journal);
-int64_t journal_last_us(const struct journal *journal); /* of the last event; 0 when empty */
+int64_t journal_last_us(
+    const struct journal *journal); /* of the last event; 0 when empty */
 
 /* Keys derived from the HMAC key; the HMAC key itself for hashing arguments. */
 const uint8_t *journal_hmac_key(const struct journal *journal); /* 32 bytes */
@@ -72,15 +74,16 @@ void journal_id_key(const struct journal *journal, struct id_key *ret);
  */
 enum gk_rc journal_append(struct journal *journal, const struct event *event,
     const char *bytes, size_t n, const struct opening *openings,
-    size_t opening_count, struct digest *ret_leaf, struct gk_err *err)
-    GK_MUST_USE;
+    size_t opening_count, struct digest *ret_leaf,
+    struct gk_err *err) GK_MUST_USE;
 
 /*
  * Sign one checkpoint for all that was appended and COMMIT, one fdatasync.
  * Nothing to do when no batch is open.  An error of COMMIT is "unknown": the
  * journal is broken, every later call gives GK_E_IO, the process must end (74).
  */
-enum gk_rc journal_commit(struct journal *journal, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal_commit(
+    struct journal *journal, struct gk_err *err) GK_MUST_USE;
 
 /*
  * Call between batches, when the answers have left, and now and then when idle:
@@ -90,7 +93,8 @@ enum gk_rc journal_commit(struct journal *journal, struct gk_err *err) GK_MUST_U
  * Errors: GK_E_IO.  The journal is broken only if the database's device failed:
  * on a full disk the next call tries again, and journal_append() tells by itself.
  */
-enum gk_rc journal_tidy(struct journal *journal, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal_tidy(
+    struct journal *journal, struct gk_err *err) GK_MUST_USE;
 
 /*
  * In the batch's transaction: keep a policy's text by its digest, once.  A decision
@@ -101,7 +105,8 @@ enum gk_rc journal_keep_policy(struct journal *journal, const char *digest,
 
 /* Ledger snapshot rows, in the batch's transaction; replaces.  generation is the snapshot's. */
 enum gk_rc journal_put_row(struct journal *journal, int64_t generation,
-    const char *key, const char *json, size_t n, struct gk_err *err) GK_MUST_USE;
+    const char *key, const char *json, size_t n,
+    struct gk_err *err) GK_MUST_USE;
 /* Drop rows of generations below keep. */
 enum gk_rc journal_drop_rows(
     struct journal *journal, int64_t keep, struct gk_err *err) GK_MUST_USE;
@@ -131,12 +136,13 @@ enum gk_rc journal_read(struct journal_reader *reader, uint64_t seq,
 
 /* Openings of an event that are still there, by path; what each gets is borrowed. */
 enum gk_rc journal_openings(struct journal_reader *reader, uint64_t seq,
-    enum gk_rc (*each)(void *ctx, const struct opening *opening, struct gk_err *err),
+    enum gk_rc (*each)(
+	void *ctx, const struct opening *opening, struct gk_err *err),
     void *ctx, struct gk_err *err) GK_MUST_USE;
 
 enum gk_rc journal_policy_text(struct journal_reader *reader,
-    const char *digest, struct gk_buf *buf, bool *ret_found, struct gk_err *err)
-    GK_MUST_USE;
+    const char *digest, struct gk_buf *buf, bool *ret_found,
+    struct gk_err *err) GK_MUST_USE;
 
 /* A search.  0 in columns and -1 in kind/decision/layer/scope: any. */
 struct journal_query {
@@ -144,7 +150,8 @@ struct journal_query {
 	int kind, decision, layer, scope;
 	int64_t since_us, until_us; /* [since, until); 0: open */
 	bool newest_first;
-	uint64_t from_seq; /* continue here (inclusive); ascending: 0 to start, descending: UINT64_MAX */
+	uint64_t
+	    from_seq; /* continue here (inclusive); ascending: 0 to start, descending: UINT64_MAX */
 	size_t limit;      /* rows to give; at most 1000 */
 	size_t scan_limit; /* rows to look at; 0: as many as it takes */
 };
@@ -161,8 +168,8 @@ enum gk_rc journal_search(struct journal_reader *reader,
     const struct journal_query *query,
     enum gk_rc (*each)(void *ctx, uint64_t seq, const char *bytes, size_t n,
 	const struct digest *leaf, bool *stop, struct gk_err *err),
-    void *ctx, uint64_t *ret_next, bool *ret_more, struct gk_err *err)
-    GK_MUST_USE;
+    void *ctx, uint64_t *ret_next, bool *ret_more,
+    struct gk_err *err) GK_MUST_USE;
 
 /* Is any event of that run (event_column_hash(tenant, run)) in the journal? */
 enum gk_rc journal_has_run(struct journal_reader *reader, int64_t run_column,
@@ -176,7 +183,8 @@ struct journal_verify_options {
 	 * Called with every decoded event in order, so that others can check more.
 	 * GK_E_CORRUPT is a fault of the log; any other error ends the verification.
 	 */
-	enum gk_rc (*event)(void *ctx, const struct event *event, struct gk_err *err);
+	enum gk_rc (*event)(
+	    void *ctx, const struct event *event, struct gk_err *err);
 	void (*progress)(void *ctx, uint64_t done, uint64_t total);
 	void *ctx;
 };
@@ -185,12 +193,12 @@ enum journal_verdict { VERIFY_TAMPERED = 0, VERIFY_OK, VERIFY_UNVERIFIABLE };
 
 struct journal_verify_report {
 	enum journal_verdict verdict;
-	uint64_t size;     /* events under the verified head */
+	uint64_t size; /* events under the verified head */
 	struct digest root;
 	char head[GK_TIME_TEXT_BYTES]; /* time of the last event */
 	char origin[160];
-	char where[96];    /* first fault: "seq 17", "checkpoint 40" … */
-	char text[320];    /* what it is and what it means */
+	char where[96]; /* first fault: "seq 17", "checkpoint 40" … */
+	char text[320]; /* what it is and what it means */
 };
 
 /*
@@ -216,13 +224,12 @@ enum gk_rc journal_backup(const char *data_dir, const char *dest_dir,
  * open succeeds and says so in detail.
  * Errors: GK_E_INVALID (another size), GK_E_BUSY, GK_E_CORRUPT, GK_E_IO.
  */
-enum gk_rc journal_recover(const char *data_dir, uint64_t size,
-    struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal_recover(
+    const char *data_dir, uint64_t size, struct gk_err *err) GK_MUST_USE;
 
 /* Free bytes on the data directory's file system. */
-enum gk_rc journal_free_bytes(
-    const struct journal *journal, uint64_t *ret_bytes, struct gk_err *err)
-    GK_MUST_USE;
+enum gk_rc journal_free_bytes(const struct journal *journal,
+    uint64_t *ret_bytes, struct gk_err *err) GK_MUST_USE;
 
 /* For tests and metrics. */
 struct journal_counters {

@@ -25,8 +25,8 @@ struct merkle_frontier {
 };
 
 void merkle_leaf(const void *entry, size_t n, struct digest *ret);
-void merkle_node(const struct digest *left, const struct digest *right,
-    struct digest *ret);
+void merkle_node(
+    const struct digest *left, const struct digest *right, struct digest *ret);
 
 /* Append a leaf hash.  O(log size) hashes at worst, one amortised. */
 void merkle_append(struct merkle_frontier *edge, const struct digest *leaf);

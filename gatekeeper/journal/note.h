@@ -10,7 +10,8 @@
 #include "codec/digest.h"
 #include "codec/sign.h"
 
-#define NOTE_ORIGIN_MAX     128  /* bytes of a key name: no space, '+' or control; UTF-8 */
+#define NOTE_ORIGIN_MAX \
+	128 /* bytes of a key name: no space, '+' or control; UTF-8 */
 #define NOTE_VKEY_BYTES     256  /* a verifier key's text and '\0' */
 #define NOTE_CHECKPOINT_MAX 4096 /* bytes of a checkpoint with its signatures */
 #define NOTE_SIGNATURES_MAX 16
@@ -18,7 +19,8 @@
 /* An Ed25519 (algorithm 0x01) verifier key. */
 struct note_vkey {
 	char origin[NOTE_ORIGIN_MAX + 1];
-	uint32_t key_id; /* SHA-256(origin ‖ 0x0A ‖ 0x01 ‖ public key)[0:4], big-endian */
+	uint32_t
+	    key_id; /* SHA-256(origin ‖ 0x0A ‖ 0x01 ‖ public key)[0:4], big-endian */
 	uint8_t public_key[SIGN_PUBLIC_BYTES];
 };
 
@@ -73,8 +75,8 @@ enum gk_rc note_checkpoint_verify(const char *bytes, size_t n,
  * from the first, are its text.  Errors: as above.
  */
 enum gk_rc note_verify(const char *bytes, size_t n,
-    const struct note_vkey *vkey, size_t *ret_text_n, struct gk_err *err)
-    GK_MUST_USE;
+    const struct note_vkey *vkey, size_t *ret_text_n,
+    struct gk_err *err) GK_MUST_USE;
 
 /* "PRIVATE+KEY+origin+hex8+base64(0x01 ‖ seed)", the form of Go's sumdb/note. */
 enum gk_rc note_skey_parse(const char *text, struct note_vkey *ret_vkey,

@@ -264,7 +264,7 @@ counter_new(struct ledger *ledger, struct run *run, const struct charge *charge,
     struct gk_err *err)
 {
 	struct counter *counter = calloc(1, sizeof(*counter));
-	char *text = malloc(key->n);
+	char *text = malloc(key->n + 1);
 
 	if (counter == NULL || text == NULL) {
 		free(counter);

@@ -255,7 +255,7 @@ ledger_load_row(struct ledger *ledger, const char *key, const char *json,
 {
 	GK_AUTO(json_freep) struct json_value *value = NULL;
 	GK_AUTO(gk_arena_done)
-	struct gk_arena arena = GK_ARENA_INIT(2 * ROW_BYTES_MAX);
+	struct gk_arena arena = GK_ARENA_INIT((size_t)2 * ROW_BYTES_MAX);
 	union row row;
 	size_t kind = 0;
 

@@ -1,6 +1,7 @@
 /* What became of an allow: its result, late or differing ones, silence, and results for what was stopped. */
 #include <string.h>
 
+#include "base/assert.h"
 #include "ledger/ledger_internal.h"
 
 /* Events about a decision carry its base fields; seq, time and change are new. */
@@ -225,10 +226,13 @@ step_of(const struct ledger *ledger, const struct event *event)
 static void
 step_close(struct ledger *ledger, struct step *step)
 {
+	struct run *run = step->run;
+
+	GK_ASSERT(run != NULL);
 	step->open = false;
-	step->run->open_results--;
+	run->open_results--;
 	due_drop(&ledger->due, &step->due);
-	if (!step->run->cold) {
+	if (!run->cold) {
 		ledger->open_results--;
 	}
 }

@@ -1,40 +1,40 @@
 /* The tables of a snapshot's rows. */
 #include "ledger/row.h"
 
-#define F_STR(t, key, m)                                                   \
-	{                                                                  \
-		.name = key, .kind = RECORD_STR, .flags = RECORD_EMPTY_OK, \
-		.offset = offsetof(struct t, m)                            \
+#define F_STR(t, key, m)                                                     \
+	{                                                                    \
+		.name = (key), .kind = RECORD_STR, .flags = RECORD_EMPTY_OK, \
+		.offset = offsetof(struct t, m)                              \
 	}
-#define F_INT(t, key, m)                         \
-	{                                        \
-		.name = key, .kind = RECORD_INT, \
-		.offset = offsetof(struct t, m)  \
+#define F_INT(t, key, m)                           \
+	{                                          \
+		.name = (key), .kind = RECORD_INT, \
+		.offset = offsetof(struct t, m)    \
 	}
-#define F_BIG(t, key, m)                         \
-	{                                        \
-		.name = key, .kind = RECORD_BIG, \
-		.offset = offsetof(struct t, m)  \
+#define F_BIG(t, key, m)                           \
+	{                                          \
+		.name = (key), .kind = RECORD_BIG, \
+		.offset = offsetof(struct t, m)    \
 	}
-#define F_BOOL(t, key, m)                         \
-	{                                         \
-		.name = key, .kind = RECORD_BOOL, \
-		.offset = offsetof(struct t, m)   \
+#define F_BOOL(t, key, m)                           \
+	{                                           \
+		.name = (key), .kind = RECORD_BOOL, \
+		.offset = offsetof(struct t, m)     \
 	}
-#define F_TIME(t, key, m)                         \
-	{                                         \
-		.name = key, .kind = RECORD_TIME, \
-		.offset = offsetof(struct t, m)   \
+#define F_TIME(t, key, m)                           \
+	{                                           \
+		.name = (key), .kind = RECORD_TIME, \
+		.offset = offsetof(struct t, m)     \
 	}
 #define F_STRS(t, key, m, n)                          \
 	{                                             \
-		.name = key, .kind = RECORD_STRS,     \
+		.name = (key), .kind = RECORD_STRS,   \
 		.offset = offsetof(struct t, m),      \
 		.count_offset = offsetof(struct t, n) \
 	}
 #define F_OBJS(t, key, m, n, inner)                                     \
 	{                                                               \
-		.name = key, .kind = RECORD_OBJECTS,                    \
+		.name = (key), .kind = RECORD_OBJECTS,                  \
 		.offset = offsetof(struct t, m),                        \
 		.count_offset = offsetof(struct t, n), .type = &(inner) \
 	}

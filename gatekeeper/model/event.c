@@ -11,60 +11,60 @@
 #include "base/map.h"
 #include "model/event.h"
 
-#define STR(t, key, member)                                                \
-	{                                                                  \
-		.name = key, .kind = RECORD_STR, .flags = RECORD_EMPTY_OK, \
-		.offset = offsetof(struct t, member)                       \
+#define STR(t, key, member)                                                  \
+	{                                                                    \
+		.name = (key), .kind = RECORD_STR, .flags = RECORD_EMPTY_OK, \
+		.offset = offsetof(struct t, member)                         \
 	}
 #define INT(t, key, member)                          \
 	{                                            \
-		.name = key, .kind = RECORD_INT,     \
+		.name = (key), .kind = RECORD_INT,   \
 		.offset = offsetof(struct t, member) \
 	}
 #define BIG(t, key, member)                          \
 	{                                            \
-		.name = key, .kind = RECORD_BIG,     \
+		.name = (key), .kind = RECORD_BIG,   \
 		.offset = offsetof(struct t, member) \
 	}
 #define BOOL(t, key, member)                         \
 	{                                            \
-		.name = key, .kind = RECORD_BOOL,    \
+		.name = (key), .kind = RECORD_BOOL,  \
 		.offset = offsetof(struct t, member) \
 	}
 #define TIME(t, key, member)                         \
 	{                                            \
-		.name = key, .kind = RECORD_TIME,    \
+		.name = (key), .kind = RECORD_TIME,  \
 		.offset = offsetof(struct t, member) \
 	}
-#define ENUM(t, key, member, list)                                   \
-	{                                                            \
-		.name = key, .kind = RECORD_ENUM,                    \
-		.offset = offsetof(struct t, member), .names = list, \
-		.names_count = GK_COUNT(list)                        \
+#define ENUM(t, key, member, list)                                     \
+	{                                                              \
+		.name = (key), .kind = RECORD_ENUM,                    \
+		.offset = offsetof(struct t, member), .names = (list), \
+		.names_count = GK_COUNT(list)                          \
 	}
-#define STRS(t, key, member, counter, most)                              \
-	{                                                                \
-		.name = key, .kind = RECORD_STRS,                        \
-		.offset = offsetof(struct t, member),                    \
-		.count_offset = offsetof(struct t, counter), .max = most \
-	}
-#define MAP(t, key, member, counter, most)                                 \
+#define STRS(t, key, member, counter, most)                                \
 	{                                                                  \
-		.name = key, .kind = RECORD_MAP, .flags = RECORD_EMPTY_OK, \
+		.name = (key), .kind = RECORD_STRS,                        \
 		.offset = offsetof(struct t, member),                      \
-		.count_offset = offsetof(struct t, counter), .max = most   \
+		.count_offset = offsetof(struct t, counter), .max = (most) \
 	}
-#define OBJ(t, key, member, inner)                                   \
-	{                                                            \
-		.name = key, .kind = RECORD_OBJECT,                  \
-		.offset = offsetof(struct t, member), .type = &inner \
+#define MAP(t, key, member, counter, most)                                   \
+	{                                                                    \
+		.name = (key), .kind = RECORD_MAP, .flags = RECORD_EMPTY_OK, \
+		.offset = offsetof(struct t, member),                        \
+		.count_offset = offsetof(struct t, counter), .max = (most)   \
 	}
-#define OBJS(t, key, member, counter, most, inner)                        \
-	{                                                                 \
-		.name = key, .kind = RECORD_OBJECTS,                      \
-		.offset = offsetof(struct t, member),                     \
-		.count_offset = offsetof(struct t, counter), .max = most, \
-		.type = &inner                                            \
+#define OBJ(t, key, member, inner)                                     \
+	{                                                              \
+		.name = (key), .kind = RECORD_OBJECT,                  \
+		.offset = offsetof(struct t, member), .type = &(inner) \
+	}
+#define OBJS(t, key, member, counter, most, inner)                          \
+	{                                                                   \
+		.name = (key), .kind = RECORD_OBJECTS,                      \
+		.offset = offsetof(struct t, member),                       \
+		.count_offset = offsetof(struct t, counter), .max = (most), \
+		.type = &(inner)                                            \
 	}
 #define TYPE(words, t, fields)                                    \
 	{                                                         \

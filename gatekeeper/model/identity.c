@@ -22,7 +22,7 @@ is_hash(const char *text)
 
 #define LIST(field, member, counter, checker, words)                     \
 	{                                                                \
-		.name = field, .kind = RECORD_STRS,                      \
+		.name = (field), .kind = RECORD_STRS,                    \
 		.offset = offsetof(struct identity, member),             \
 		.count_offset = offsetof(struct identity, counter),      \
 		.max = LIST_MAX, .check = (checker), .expected = (words) \

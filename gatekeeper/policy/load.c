@@ -336,6 +336,7 @@ static struct dirent *
 next_entry(DIR *dir)
 {
 	errno = 0;
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): a stream of this thread alone */
 	return readdir(dir);
 }
 
@@ -436,7 +437,7 @@ policy_load_bundle(const char *bytes, size_t n, struct policy **ret_policy,
 {
 	static const struct json_limits limits = {.bytes = BUNDLE_BYTES_MAX,
 	    .depth = 4,
-	    .values = 4 * POLICY_FILES_MAX};
+	    .values = (size_t)4 * POLICY_FILES_MAX};
 	GK_AUTO(json_freep) struct json_value *root = NULL;
 	GK_AUTO(folder_done) struct folder folder = {.count = 0};
 	const struct json_value *files;

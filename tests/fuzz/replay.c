@@ -42,7 +42,8 @@ replay_dir(const char *path)
 		if (entry->d_name[0] == '.') {
 			continue;
 		}
-		(void)snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+		(void)snprintf(
+		    file, sizeof(file), "%s/%s", path, entry->d_name);
 		count = replay_file(file) < 0 ? -1 : count + 1;
 	}
 	(void)closedir(dir);
@@ -58,8 +59,9 @@ main(int argc, char **argv)
 		struct stat st;
 		int n;
 
-		n = stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode) ?
-		    replay_dir(argv[i]) : replay_file(argv[i]);
+		n = stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode)
+			? replay_dir(argv[i])
+			: replay_file(argv[i]);
 		if (n < 0) {
 			return EXIT_FAILURE;
 		}

@@ -1,7 +1,7 @@
 /* Names the enum's value without writing it: none of these lines allows anything. */
 enum decision { DECISION_STOP, DECISION_ALLOW };
 
-static const char *const words[] = { [DECISION_ALLOW] = "DECISION_ALLOW" };
+static const char *const words[] = {[DECISION_ALLOW] = "DECISION_ALLOW"};
 
 int
 judge(enum decision decision)
