@@ -67,7 +67,7 @@ const struct cli_command cli__backup = {
 static const struct cli_flag recover_flags[] = {
     {"accept", "SIZE", false,
 	"how many events the journal has, as the refusal says (needed)"},
-    {"reason", "TEXT", false, "why; it stands in the log on standard error"},
+    {"reason", "TEXT", false, "why; it stands in the record, scrubbed"},
 };
 
 static bool
@@ -103,7 +103,6 @@ recover(struct cli *cli)
 {
 	struct cli_settings settings;
 	struct gk_err err = {0};
-	const char *reason;
 	uint64_t size;
 	int code;
 
@@ -116,12 +115,10 @@ recover(struct cli *cli)
 	if (code != CLI_FINE) {
 		return code;
 	}
-	if (journal_recover(settings.gate.data_dir, size, &err) != GK_OK) {
+	if (journal_recover(settings.gate.data_dir, size,
+		cli_flag(cli, "reason", 0), &err) != GK_OK) {
 		return cli_fail_err(cli, &err);
 	}
-	reason = cli_flag(cli, "reason", 0);
-	gk_log(GK_LOG_WARN, "recovered", "accepted at %" PRIu64 " events: %s",
-	    size, reason != NULL ? reason : "no reason given");
 	code = record_break(cli);
 	if (code == CLI_FINE && !cli->json) {
 		(void)fprintf(cli->out,

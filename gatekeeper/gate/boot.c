@@ -20,7 +20,7 @@ fold_event(void *ctx, uint64_t seq, const char *bytes, size_t n,
 	enum gk_rc rc;
 
 	(void)leaf;
-	(void)stop;
+	*stop = false;
 	gk_arena_clear(&fold->arena);
 	rc = event_decode(bytes, n, &fold->arena, &event, err);
 	if (rc == GK_OK) {
@@ -109,10 +109,17 @@ write_boot(
 	    .recovered = found->detail[0] == '\0' ? NULL : found->detail};
 	struct event event = {
 	    .kind = EVENT_BOOT, .caller = "gatekeeper", .process = &process};
+	struct gate_openings words = {.count = 0};
 
 	digest_random(&process.boot_id, sizeof(process.boot_id));
 	process.boot_id = (process.boot_id & INT64_MAX) | 1;
-	return gate__record_event(gate, &event, NULL, 0, NULL, err);
+	gk_arena_clear(&gate->scratch);
+	GK_TRY(gate__show_words(
+	    gate, "/reason", found->reason, &gate->scratch, &words, err));
+	event.shown = words.shown;
+	event.shown_count = words.count;
+	return gate__record_event(
+	    gate, &event, words.openings, words.count, NULL, err);
 }
 
 /* An event only when another policy than the last one is in force. */

@@ -239,7 +239,7 @@ recall_event(void *ctx, uint64_t seq, const char *bytes, size_t n,
 
 	(void)seq;
 	(void)leaf;
-	(void)stop;
+	*stop = false;
 	gk_arena_clear(&recall->arena);
 	GK_TRY(event_decode(bytes, n, &recall->arena, &event, err));
 	if (!same(event.run_id, recall->run_id) ||

@@ -18,13 +18,12 @@ gate__alert(const struct gate *gate, const char *event, const char *fmt, ...)
 	char text[ALERT_BYTES];
 	va_list ap;
 
-	if (gate->options.alert == NULL) {
-		return;
-	}
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	gate->options.alert(gate->options.alert_ctx, event, text);
+	if (gate->options.alert != NULL) {
+		gate->options.alert(gate->options.alert_ctx, event, text);
+	}
 }
 
 static bool

@@ -28,7 +28,6 @@ enum {
 	GATE_TRIES_MAX = 3, /* judged again because the policy changed */
 	GATE_NONCES = 256,
 	GATE_HASH_BYTES = 64, /* "h1_", 43 characters, '\0', and room */
-	GATE_CURSOR_BYTES = 16,
 };
 
 /* Where a call's work goes next. */
@@ -125,7 +124,6 @@ struct gate {
 	char vkey[256], origin[160];
 	uint8_t hmac_key[32];
 	struct id_key id_key;
-	char key_prefix[8]; /* of hashes made now: "1_" */
 
 	/* read by all, written by the commit thread */
 	_Atomic int64_t offset_us; /* ledger time − CLOCK_BOOTTIME */
@@ -148,7 +146,6 @@ struct gate {
 	struct gk_arena scratch; /* of one settlement */
 	struct gk_buf bytes;     /* of the events being recorded */
 	int64_t next_due_us;     /* as of the batch's begin */
-	int64_t batch_began_us;
 	size_t batch_events;
 	uint64_t space_bytes; /* recorded since free space was asked for */
 	struct gate_list waiters;
@@ -156,14 +153,12 @@ struct gate {
 	struct gk_map accesses;
 	uint8_t nonces[GATE_NONCES][EVENT_NONCE_BYTES];
 	size_t nonces_left;
-	int64_t flushed_us; /* gaps were written */
-	int64_t agreed_us;  /* wall − ledger time that was accepted */
+	int64_t agreed_us; /* wall − ledger time that was accepted */
+	int64_t space_since_us;
+	int64_t ticked_us;
+	int reserve; /* descriptor; -1: none held */
 	bool clock_told;
 	bool space_told;
-	int64_t space_since_us;
-	int reserve; /* descriptor; -1: none held */
-
-	int64_t ticked_us;
 	int64_t snapshot_generation; /* of the one being written */
 	uint64_t snapshot_from;      /* the last one is of the events before */
 	size_t snapshot_rows;        /* in the last one */
@@ -172,11 +167,11 @@ struct gate {
 	struct digest watch_seen, watch_taken;
 	pthread_mutex_t janitor_lock;
 	pthread_cond_t janitor_wake;
-	bool janitor_ends; /* under janitor_lock */
 
 	pthread_t commit_thread, janitor_thread;
-	bool commit_started, janitor_started;
 	struct gate_reader readers[GATE_READERS];
+	bool janitor_ends; /* under janitor_lock */
+	bool commit_started, janitor_started;
 	bool stopped;
 };
 
@@ -252,7 +247,7 @@ enum gk_rc gate__commit_batch(
     struct gate *gate, struct gk_err *err) GK_MUST_USE;
 enum gk_rc gate__settle_due(struct gate *gate, struct gk_err *err) GK_MUST_USE;
 void gate__break(struct gate *gate, const struct gk_err *err);
-void *gate__commit_main(void *gate);
+void *gate__commit_main(void *arg);
 /* Read the event of seq; strings in arena.  *ret_found false: there is none. */
 enum gk_rc gate__read_event(struct gate *gate, struct journal_reader *reader,
     uint64_t seq, struct gk_arena *arena, struct event *ret,
@@ -432,7 +427,7 @@ enum gk_rc gate__boot(struct gate *gate, const struct journal_found *found,
 enum gk_rc gate__close_event(struct gate *gate, struct gk_err *err) GK_MUST_USE;
 
 /* ---- janitor.c ---- */
-void *gate__janitor_main(void *gate);
+void *gate__janitor_main(void *arg);
 /* In the commit thread: what the clock, the disk and the waiters need now and then. */
 enum gk_rc gate__tick(struct gate *gate, struct gk_err *err) GK_MUST_USE;
 
@@ -442,7 +437,7 @@ void gate__watch_open(struct gate *gate);
 void gate__watch(struct gate *gate);
 
 /* ---- read.c ---- */
-void *gate__reader_main(void *reader);
+void *gate__reader_main(void *arg);
 
 void gate__alert(const struct gate *gate, const char *event, const char *fmt,
     ...) GK_PRINTF(3, 4);

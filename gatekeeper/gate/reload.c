@@ -47,10 +47,10 @@ struct reload {
 	struct gate_event_ref *event;
 };
 
-#define ANSWER_STR(key, member)                                            \
-	{                                                                  \
-		.name = key, .kind = RECORD_STR, .flags = RECORD_NULLABLE, \
-		.offset = offsetof(struct reload, member)                  \
+#define ANSWER_STR(key, member)                                              \
+	{                                                                    \
+		.name = (key), .kind = RECORD_STR, .flags = RECORD_NULLABLE, \
+		.offset = offsetof(struct reload, member)                    \
 	}
 
 static const struct record_field answer_fields[] = {

@@ -5,30 +5,31 @@
 
 #define FIELD(t, key, k, member, more)                                \
 	{                                                             \
-		.name = key, .kind = (k),                             \
+		.name = (key), .kind = (k),                           \
 		.offset = offsetof(struct t, member), .flags = (more) \
 	}
 #define STR(t, key, member) \
 	FIELD(t, key, RECORD_STR, member, RECORD_NULLABLE | RECORD_EMPTY_OK)
 #define INT(t, key, member)  FIELD(t, key, RECORD_INT, member, RECORD_REQUIRED)
 #define TIME(t, key, member) FIELD(t, key, RECORD_TIME, member, RECORD_NULLABLE)
-#define ENUM(t, key, member, list, more)                             \
-	{                                                            \
-		.name = key, .kind = RECORD_ENUM, .flags = (more),   \
-		.offset = offsetof(struct t, member), .names = list, \
-		.names_count = GK_COUNT(list)                        \
+#define ENUM(t, key, member, list, more)                               \
+	{                                                              \
+		.name = (key), .kind = RECORD_ENUM, .flags = (more),   \
+		.offset = offsetof(struct t, member), .names = (list), \
+		.names_count = GK_COUNT(list)                          \
 	}
-#define OBJ(t, key, member, inner)                                            \
+#define OBJ(t, key, member, inner)                                     \
+	{                                                              \
+		.name = (key), .kind = RECORD_OBJECT,                  \
+		.flags = RECORD_NULLABLE,                              \
+		.offset = offsetof(struct t, member), .type = &(inner) \
+	}
+#define LIST(t, key, member, counter, inner)                                  \
 	{                                                                     \
-		.name = key, .kind = RECORD_OBJECT, .flags = RECORD_NULLABLE, \
-		.offset = offsetof(struct t, member), .type = &inner          \
-	}
-#define LIST(t, key, member, counter, inner)                                \
-	{                                                                   \
-		.name = key, .kind = RECORD_OBJECTS,                        \
-		.flags = RECORD_KEEP_EMPTY,                                 \
-		.offset = offsetof(struct t, member),                       \
-		.count_offset = offsetof(struct t, counter), .type = &inner \
+		.name = (key), .kind = RECORD_OBJECTS,                        \
+		.flags = RECORD_KEEP_EMPTY,                                   \
+		.offset = offsetof(struct t, member),                         \
+		.count_offset = offsetof(struct t, counter), .type = &(inner) \
 	}
 #define TYPE(words, t, fields)                                    \
 	{                                                         \

@@ -30,14 +30,16 @@ reserve_take(struct gate *gate)
 	}
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
-		gate__alert(gate, "reserve", "%s: %s", path, strerror(errno));
+		gate__alert(
+		    gate, "reserve", "%s: %s", path, strerrordesc_np(errno));
 		return;
 	}
 	why = posix_fallocate(fd, 0, (off_t)gate->options.reserve_bytes);
 	if (why != 0) {
 		(void)!ftruncate(fd, 0); /* best effort: it is to be empty */
 		(void)close(fd);
-		gate__alert(gate, "reserve", "%s: %s", path, strerror(why));
+		gate__alert(
+		    gate, "reserve", "%s: %s", path, strerrordesc_np(why));
 		return;
 	}
 	gate->reserve = fd;
@@ -50,7 +52,7 @@ reserve_release(struct gate *gate)
 		return;
 	}
 	if (ftruncate(gate->reserve, 0) != 0) {
-		gate__alert(gate, "reserve", "%s", strerror(errno));
+		gate__alert(gate, "reserve", "%s", strerrordesc_np(errno));
 	}
 	(void)close(gate->reserve);
 	gate->reserve = -1;

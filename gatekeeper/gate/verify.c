@@ -26,7 +26,7 @@ note_snapshot(void *ctx, uint64_t seq, const char *bytes, size_t n,
 	struct event event;
 
 	(void)leaf;
-	(void)stop;
+	*stop = false;
 	if (event_decode(bytes, n, &arena, &event, NULL) != GK_OK ||
 	    event.snapshot == NULL || event.snapshot->digest == NULL ||
 	    !event.has_of_seq || event.of_seq >= seq) {
@@ -121,14 +121,14 @@ struct report {
 
 #define REPORT_STR(key_, member)                            \
 	{                                                   \
-		.name = key_, .kind = RECORD_STR,           \
+		.name = (key_), .kind = RECORD_STR,         \
 		.flags = RECORD_NULLABLE | RECORD_EMPTY_OK, \
 		.offset = offsetof(struct report, member)   \
 	}
-#define REPORT_INT(key_, member)                                            \
-	{                                                                   \
-		.name = key_, .kind = RECORD_INT, .flags = RECORD_REQUIRED, \
-		.offset = offsetof(struct report, member)                   \
+#define REPORT_INT(key_, member)                                              \
+	{                                                                     \
+		.name = (key_), .kind = RECORD_INT, .flags = RECORD_REQUIRED, \
+		.offset = offsetof(struct report, member)                     \
 	}
 
 static const struct record_field report_fields[] = {

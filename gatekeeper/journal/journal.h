@@ -30,6 +30,7 @@ struct journal_found {
 	uint64_t size; /* events */
 	struct digest root;
 	char detail[160]; /* what recovery did, in words; "" when nothing */
+	char reason[256]; /* an operator's words for it; "" when none */
 };
 
 /*
@@ -222,10 +223,11 @@ enum gk_rc journal_backup(const char *data_dir, const char *dest_dir,
  * device failed: if the log is whole in itself and has exactly `size` events, the
  * published file is set aside, the log's own head takes its place, and the next
  * open succeeds and says so in detail.
+ * reason (NULL: none; else a line of at most 255 bytes) is handed to that open too.
  * Errors: GK_E_INVALID (another size), GK_E_BUSY, GK_E_CORRUPT, GK_E_IO.
  */
-enum gk_rc journal_recover(
-    const char *data_dir, uint64_t size, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal_recover(const char *data_dir, uint64_t size,
+    const char *reason, struct gk_err *err) GK_MUST_USE;
 
 /* Free bytes on the data directory's file system. */
 enum gk_rc journal_free_bytes(const struct journal *journal,

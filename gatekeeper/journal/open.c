@@ -20,9 +20,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "codec/json.h"
 #include "journal/journal_internal.h"
 
-enum { ACCEPTED_BYTES = 128 };
+enum { ACCEPTED_BYTES = 512, REASON_MAX = 255 };
 
 static void
 journal_releasep(struct journal **journal)
@@ -252,8 +253,13 @@ load_accepted(
 	GK_TRY(journal__read_meta(journal->reader, JOURNAL_META_ACCEPTED, &text,
 	    &journal->accepted, err));
 	if (journal->accepted) {
-		(void)snprintf(found->detail, sizeof(found->detail), "%s",
-		    gk_buf_text(&text));
+		const char *all = gk_buf_text(&text);
+		size_t n = strcspn(all, "\n");
+
+		(void)snprintf(
+		    found->detail, sizeof(found->detail), "%.*s", (int)n, all);
+		(void)snprintf(found->reason, sizeof(found->reason), "%s",
+		    all[n] == '\0' ? "" : all + n + 1);
 	}
 	return GK_OK;
 }
@@ -347,8 +353,10 @@ write_accepted(struct journal *journal, const char *text, struct gk_err *err)
 	return journal__write_commit(journal->writer, err);
 }
 
+/* One line of ours and, behind it, the operator's words. */
 static void
-accepted_print(struct journal *journal, char ret[ACCEPTED_BYTES])
+accepted_print(
+    struct journal *journal, const char *reason, char ret[ACCEPTED_BYTES])
 {
 	struct note_checkpoint note = {.size = 0};
 	bool has = false, eio;
@@ -360,17 +368,18 @@ accepted_print(struct journal *journal, char ret[ACCEPTED_BYTES])
 	}
 	eio = journal__file_exists(journal->dir, JOURNAL_EIO);
 	(void)snprintf(ret, ACCEPTED_BYTES,
-	    "an operator accepted %" PRIu64 " events; published: %s%s",
-	    journal->edge->size, published, eio ? "; after EIO" : "");
+	    "an operator accepted %" PRIu64 " events; published: %s%s%s%.255s",
+	    journal->edge->size, published, eio ? "; after EIO" : "",
+	    reason == NULL ? "" : "\n", reason == NULL ? "" : reason);
 }
 
 /* In an order that leaves each half-way point refused or right. */
 static enum gk_rc
-accept_size(struct journal *journal, struct gk_err *err)
+accept_size(struct journal *journal, const char *reason, struct gk_err *err)
 {
 	char text[ACCEPTED_BYTES];
 
-	accepted_print(journal, text);
+	accepted_print(journal, reason, text);
 	GK_TRY(write_accepted(journal, text, err));
 	GK_TRY(set_aside(journal, err));
 	if (journal->head_size > 0) {
@@ -384,12 +393,20 @@ accept_size(struct journal *journal, struct gk_err *err)
 }
 
 enum gk_rc
-journal_recover(const char *data_dir, uint64_t size, struct gk_err *err)
+journal_recover(
+    const char *data_dir, uint64_t size, const char *reason, struct gk_err *err)
 {
 	GK_AUTO(journal_releasep) struct journal *journal = NULL;
 	const struct journal_options options = {.data_dir = data_dir};
 	struct journal_found found = {.created = false};
 
+	if (reason != NULL &&
+	    (strlen(reason) > REASON_MAX || strchr(reason, '\n') != NULL ||
+		!json_check_text(reason, strlen(reason)))) {
+		return GK_FAIL(err, GK_E_INVALID,
+		    "the reason is one line of at most %d bytes of UTF-8",
+		    REASON_MAX);
+	}
 	GK_TRY(journal_new(&journal, err));
 	journal->broken = true;
 	GK_TRY(journal_enter(journal, &options, false, err));
@@ -404,6 +421,6 @@ journal_recover(const char *data_dir, uint64_t size, struct gk_err *err)
 		    "the journal has %" PRIu64 " events, not %" PRIu64,
 		    found.size, size);
 	}
-	GK_TRY(accept_size(journal, err));
+	GK_TRY(accept_size(journal, reason, err));
 	return journal__wal_fold(journal->writer, true, err);
 }

@@ -86,7 +86,7 @@ accept_what_is_there(uint64_t answered)
 	cr_assert(strstr(the_log.err.text, "recover") != NULL, "%s",
 	    the_log.err.text);
 	for (; rc == GK_E_INVALID && size <= answered + 60; size++) {
-		rc = journal_recover(the_log.dir, size, &the_log.err);
+		rc = journal_recover(the_log.dir, size, NULL, &the_log.err);
 	}
 	cr_assert(rc == GK_OK, "%s", the_log.err.text);
 	OK(log_open(&the_log));
@@ -177,7 +177,7 @@ Test(faults, a_device_error_is_remembered_and_a_full_disk_is_not)
 	log_close(&the_log);
 	shim_disarm();
 	cr_assert(log_open(&the_log) == GK_E_IO);
-	OK(journal_recover(the_log.dir, 10, &the_log.err));
+	OK(journal_recover(the_log.dir, 10, NULL, &the_log.err));
 	cr_assert(access(path, F_OK) != 0);
 	OK(log_open(&the_log));
 	cr_assert(strstr(the_log.found.detail, "after EIO") != NULL);

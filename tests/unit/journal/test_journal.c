@@ -287,11 +287,15 @@ Test(journal, a_rolled_back_database_is_refused_until_an_operator_accepts_it)
 	cr_assert(log_open(&the_log) == GK_E_CORRUPT);
 	cr_assert(strstr(the_log.err.text, "rollback") != NULL);
 	cr_assert(strstr(the_log.err.text, "--accept 300") != NULL);
-	cr_assert(
-	    journal_recover(the_log.dir, 299, &the_log.err) == GK_E_INVALID);
+	cr_assert(journal_recover(the_log.dir, 299, NULL, &the_log.err) ==
+		  GK_E_INVALID);
 	cr_assert(log_open(&the_log) == GK_E_CORRUPT);
-	OK(journal_recover(the_log.dir, 300, &the_log.err));
+	cr_assert(journal_recover(the_log.dir, 300, "two\nlines",
+		      &the_log.err) == GK_E_INVALID);
+	OK(journal_recover(
+	    the_log.dir, 300, "the disk was restored", &the_log.err));
 	OK(log_open(&the_log));
+	cr_assert_str_eq(the_log.found.reason, "the disk was restored");
 	cr_assert(strstr(the_log.found.detail, "accepted 300 events") != NULL);
 	cr_assert(strstr(the_log.found.detail, "published: 600") != NULL);
 	OK(log_fill(&the_log, 5, 5));
