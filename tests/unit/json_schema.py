@@ -52,6 +52,12 @@ def _members(schema, value, key, arg, root):
     return not rest if arg is False else all(accepts(arg, v, root) for v in rest)
 
 
+def _target(root, ref):
+    for key in ref.removeprefix("#/").split("/"):
+        root = root[key]
+    return root
+
+
 def accepts(schema, value, root=None):
     """Is the value valid?  root is the whole schema, where $ref points into."""
     root = schema if root is None else root
@@ -59,7 +65,7 @@ def accepts(schema, value, root=None):
         if key in ANNOTATIONS or key in ("then", "else"):
             continue
         if key == "$ref":
-            ok = accepts(root["$defs"][arg.removeprefix("#/$defs/")], value, root)
+            ok = accepts(_target(root, arg), value, root)
         elif key == "type":
             ok = any(TYPES[t](value) for t in ([arg] if isinstance(arg, str) else arg))
         elif key == "enum":
@@ -77,6 +83,8 @@ def accepts(schema, value, root=None):
             ok = _members(schema, value, key, arg, root)
         elif key == "oneOf":
             ok = sum(accepts(s, value, root) for s in arg) == 1
+        elif key == "anyOf":
+            ok = any(accepts(s, value, root) for s in arg)
         elif key == "allOf":
             ok = all(accepts(s, value, root) for s in arg)
         elif key == "if":
