@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "fixture.h"
 
@@ -317,6 +318,19 @@ Test(gate_control, without_space_allows_stop_and_switches_still_work)
 		   "{\"scope\":\"global\",\"reason\":\"full\"}"),
 	    GATE_CREATED, "");
 	cr_assert_eq(count_events("gap", NULL), 1);
+}
+
+Test(gate_control, a_reserve_is_held_on_disk_while_there_is_room)
+{
+	struct stat reserve;
+	char path[128];
+
+	house_stop(&house);
+	house.options.reserve_bytes = 1 << 20;
+	house_start(&house);
+	(void)snprintf(path, sizeof(path), "%s/reserve", house.data);
+	cr_assert_eq(stat(path, &reserve), 0);
+	cr_assert_eq(reserve.st_size, 1 << 20);
 }
 
 Test(gate_control, an_explanation_says_would_and_records_no_decision)
