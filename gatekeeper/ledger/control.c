@@ -451,29 +451,17 @@ due_when(const struct ledger *ledger, const struct due_node *node)
 		   : node->when_us;
 }
 
-/*
- * The earliest thing, grace considered.  Results inside the grace are skipped:
- * then the heap is searched whole, which happens only shortly after a boot.
- */
+/* The grace moves results behind other things, so they have a heap of their own. */
 static struct due_node *
 due_earliest(const struct ledger *ledger)
 {
-	struct due_node *first = due_first(&ledger->due), *best = NULL;
+	struct due_node *one = due_first(&ledger->due);
+	struct due_node *two = due_first(&ledger->results);
 
-	if (first == NULL || due_when(ledger, first) == first->when_us) {
-		return first;
+	if (one == NULL || two == NULL) {
+		return one == NULL ? two : one;
 	}
-	for (size_t i = 1; i <= ledger->due.count; i++) {
-		struct due_node *node = ledger->due.nodes[i];
-
-		if (best == NULL ||
-		    due_when(ledger, node) < due_when(ledger, best) ||
-		    (due_when(ledger, node) == due_when(ledger, best) &&
-			node->tie < best->tie)) {
-			best = node;
-		}
-	}
-	return best;
+	return due_when(ledger, two) < one->when_us ? two : one;
 }
 
 int64_t

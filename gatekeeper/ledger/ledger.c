@@ -67,32 +67,20 @@ ledger_new(const struct id_key *id_key, const struct ledger_limits *limits,
 	return GK_OK;
 }
 
-static void
-free_runs(struct ledger *ledger)
-{
-	struct run *run;
-	size_t at = 0;
-
-	while ((run = gk_map_next(&ledger->runs, &at)) != NULL) {
-		run_free(ledger, run);
-		at = 0; /* the map has changed */
-	}
-	gk_map_done(&ledger->runs);
-}
-
 void
 ledger_free(struct ledger *ledger)
 {
-	struct counter *counter;
-	size_t at = 0;
-
 	if (ledger == NULL) {
 		return;
 	}
-	free_runs(ledger);
-	while ((counter = gk_map_next(&ledger->counters, &at)) != NULL) {
-		counter_free(ledger, counter);
-		at = 0;
+	while (ledger->cold != NULL) {
+		run_free(ledger, ledger->cold);
+	}
+	while (ledger->first_run != NULL) {
+		run_free(ledger, ledger->first_run);
+	}
+	while (ledger->first_counter != NULL) {
+		counter_free(ledger, ledger->first_counter);
 	}
 	for (size_t i = 0; i < ledger->switch_count; i++) {
 		switch_free(ledger->switches[i]);
@@ -100,6 +88,7 @@ ledger_free(struct ledger *ledger)
 	for (size_t i = 0; i < ledger->member_count; i++) {
 		member_free(ledger->members[i]);
 	}
+	gk_map_done(&ledger->runs);
 	gk_map_done(&ledger->approvals);
 	gk_map_done(&ledger->counters);
 	gk_map_done(&ledger->owners);
@@ -107,6 +96,7 @@ ledger_free(struct ledger *ledger)
 	free(ledger->switches);
 	free(ledger->members);
 	free(ledger->due.nodes);
+	free(ledger->results.nodes);
 	free(ledger->fading.nodes);
 	snapshot_free(ledger->snapshot);
 	free(ledger);

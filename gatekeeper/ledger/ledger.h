@@ -218,7 +218,7 @@ int64_t ledger_next_due(const struct ledger *ledger);
 /*
  * Bring back a run that left memory, from the journal's events of that run in
  * order (kinds decision, result, violation, approval, run).  A recalled run is
- * ended and cold: it answers retries and late results, takes no new step, and
+ * ended and cold: it takes late results and answers that it has ended, and it
  * leaves memory again when others are recalled.  Changes nothing that counts.
  */
 enum gk_rc ledger_recall(struct ledger *ledger, const struct event *event,

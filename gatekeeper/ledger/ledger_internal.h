@@ -171,9 +171,10 @@ struct ledger {
 	size_t member_count, member_room;
 	struct kill_switch **switches; /* by seq */
 	size_t switch_count, switch_room;
-	struct due_heap due;    /* what must become an event */
-	struct due_heap fading; /* counters that cease to count */
-	struct run *cold;       /* newest first */
+	struct due_heap results; /* open results, by their deadlines */
+	struct due_heap due;     /* what must become an event */
+	struct due_heap fading;  /* counters that cease to count */
+	struct run *cold;        /* newest first */
 	struct run *first_run, *last_run;
 	struct counter *first_counter, *last_counter;
 	struct snapshot *snapshot;

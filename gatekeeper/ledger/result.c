@@ -231,7 +231,7 @@ step_close(struct ledger *ledger, struct step *step)
 	GK_ASSERT(run != NULL);
 	step->open = false;
 	run->open_results--;
-	due_drop(&ledger->due, &step->due);
+	due_drop(&ledger->results, &step->due);
 	if (!run->cold) {
 		ledger->open_results--;
 	}

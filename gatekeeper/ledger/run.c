@@ -177,7 +177,7 @@ run_free(struct ledger *ledger, struct run *run)
 		approval_free(ledger, a);
 	}
 	while ((step = gk_map_next(&run->steps, &at)) != NULL) {
-		due_drop(&ledger->due, &step->due);
+		due_drop(&ledger->results, &step->due);
 		if (!run->cold) {
 			ledger->step_count--;
 			ledger->open_results -= step->open;
@@ -322,7 +322,7 @@ step_open(struct ledger *ledger, struct step *step, const struct event *event,
 		return GK_OK;
 	}
 	ledger->open_results++;
-	return due_set(&ledger->due, &step->due, event->result_by_us, err);
+	return due_set(&ledger->results, &step->due, event->result_by_us, err);
 }
 
 static enum gk_rc
