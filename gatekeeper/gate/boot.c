@@ -158,7 +158,7 @@ write_start(struct gate *gate, const struct journal_found *found,
 	GK_TRY(write_boot(gate, found, err));
 	GK_TRY(write_policy(gate, policy, err));
 	GK_TRY(gate__clock_watch(gate, err));
-	GK_TRY(gate__space_open(gate, err));
+	GK_TRY(gate__space_watch(gate, err));
 	GK_TRY(gate__settle_due(gate, err));
 	return gate__commit_batch(gate, err);
 }

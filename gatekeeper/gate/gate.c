@@ -113,6 +113,7 @@ open_journal(
 	    .result_grace_us = gate->options.result_grace_us,
 	};
 
+	gate__space_start(gate);
 	GK_TRY(journal_open(&options, &gate->journal, ret_found, err));
 	(void)snprintf(
 	    gate->vkey, sizeof(gate->vkey), "%s", journal_vkey(gate->journal));

@@ -416,7 +416,8 @@ enum gk_rc gate__view_copy(const struct approval_view *view,
     struct gk_err *err) GK_MUST_USE;
 
 /* ---- space.c ---- */
-enum gk_rc gate__space_open(struct gate *gate, struct gk_err *err) GK_MUST_USE;
+/* Before the journal is opened: the reserve that the process before left. */
+void gate__space_start(struct gate *gate);
 enum gk_rc gate__space_watch(struct gate *gate, struct gk_err *err) GK_MUST_USE;
 void gate__space_close(struct gate *gate);
 

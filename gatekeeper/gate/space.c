@@ -3,11 +3,17 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "gate/gate_internal.h"
 
-enum { PATH_BYTES = 4096 };
+enum {
+	PATH_BYTES = 4096,
+	RESERVE_PART =
+	    4, /* less than this part of the reserve is free: it is released */
+};
 
 static bool
 reserve_path(const struct gate *gate, char ret[PATH_BYTES])
@@ -62,6 +68,36 @@ reserve_release(struct gate *gate)
 	    (unsigned long long)gate->options.reserve_bytes);
 }
 
+/*
+ * A start finds the reserve of the process before: hold it, or give it away at
+ * once where nothing else is free, for the start itself has to write.
+ */
+void
+gate__space_start(struct gate *gate)
+{
+	char path[PATH_BYTES];
+	struct statvfs fs;
+	struct stat st;
+
+	if (gate->options.reserve_bytes == 0 || !reserve_path(gate, path)) {
+		return;
+	}
+	gate->reserve = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (gate->reserve < 0) {
+		return;
+	}
+	if (fstat(gate->reserve, &st) != 0 || !S_ISREG(st.st_mode) ||
+	    st.st_size < (off_t)gate->options.reserve_bytes) {
+		(void)close(
+		    gate->reserve); /* not whole: taken again when there is room */
+		gate->reserve = -1;
+	} else if (fstatvfs(gate->reserve, &fs) == 0 &&
+		   (uint64_t)fs.f_bavail * fs.f_frsize <
+		       gate->options.reserve_bytes / RESERVE_PART) {
+		reserve_release(gate);
+	}
+}
+
 static enum gk_rc
 tell(struct gate *gate, bool full, uint64_t free_bytes, struct gk_err *err)
 {
@@ -91,7 +127,7 @@ gate__space_watch(struct gate *gate, struct gk_err *err)
 	gate->space_bytes = 0;
 	GK_TRY(journal_free_bytes(gate->journal, &bytes, err));
 	metrics_set(&gate->metrics.free_bytes, bytes);
-	if (bytes < reserve / 4) {
+	if (bytes < reserve / RESERVE_PART) {
 		reserve_release(gate);
 	} else if (bytes > stop + 3 * reserve) {
 		reserve_take(gate);
@@ -100,13 +136,6 @@ gate__space_watch(struct gate *gate, struct gk_err *err)
 		return tell(gate, bytes < stop, bytes, err);
 	}
 	return GK_OK;
-}
-
-enum gk_rc
-gate__space_open(struct gate *gate, struct gk_err *err)
-{
-	gate->reserve = -1;
-	return gate__space_watch(gate, err);
 }
 
 /* The file stays: the next start finds the room taken. */

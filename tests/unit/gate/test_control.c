@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "fixture.h"
 
@@ -331,6 +332,26 @@ Test(gate_control, a_reserve_is_held_on_disk_while_there_is_room)
 	(void)snprintf(path, sizeof(path), "%s/reserve", house.data);
 	cr_assert_eq(stat(path, &reserve), 0);
 	cr_assert_eq(reserve.st_size, 1 << 20);
+}
+
+Test(gate_control, a_start_on_a_full_disk_gives_the_reserve_away_first)
+{
+	char path[128];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%s/reserve", house.data);
+	house_stop(&house);
+	house.options.reserve_bytes = 1 << 16;
+	house_start(&house);
+	cr_assert_eq(stat(path, &st), 0);
+	cr_assert_eq(st.st_size, 1 << 16);
+	house_stop(&house);
+	/* a disk is full when less than a quarter of the reserve is free */
+	cr_assert_eq(truncate(path, INT64_C(1) << 43), 0); /* sparse */
+	house.options.reserve_bytes = UINT64_C(1) << 43;
+	house_start(&house);
+	cr_assert_eq(stat(path, &st), 0);
+	cr_assert_eq(st.st_size, 0);
 }
 
 Test(gate_control, an_explanation_says_would_and_records_no_decision)
