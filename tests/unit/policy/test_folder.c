@@ -223,6 +223,34 @@ Test(folder, messages_are_text_whatever_the_file_holds)
 	policy_report_done(&report);
 }
 
+/* Before memory or the stack is used up, and soon. */
+Test(folder, depth_width_and_aliases_are_refused)
+{
+	static const char *const openings[] = {"[", "{a: ", "- ", "? "};
+	size_t n = POLICY_FILE_BYTES_MAX - 64;
+	char *bytes = malloc(n), text[200];
+
+	cr_assert(bytes != NULL);
+	for (size_t i = 0; i < GK_COUNT(openings); i++) {
+		for (size_t k = 0; k < n; k++) {
+			bytes[k] = openings[i][k % strlen(openings[i])];
+		}
+		put_bytes("a.yaml", bytes, n);
+		cr_assert(load(text, NULL) == GK_E_INVALID, "%zu", i);
+	}
+	memcpy(bytes, "allow: [", 8);
+	for (size_t k = 8; k < n; k++) {
+		bytes[k] = k % 2 == 0 ? '1' : ',';
+	}
+	put_bytes("a.yaml", bytes, n);
+	cr_assert(load(text, NULL) == GK_E_INVALID);
+	free(bytes);
+	put("a.yaml", "policy: p\nallow:\n  - &r {id: r, actions: [a]}\n"
+		      "  - *r\n  - *r\n");
+	cr_assert(load(text, NULL) == GK_E_INVALID);
+	cr_assert_str_eq(text, "a.yaml: an anchor");
+}
+
 Test(folder, a_file_or_a_folder_that_is_too_large_is_refused)
 {
 	char text[200], path[400], name[16];
