@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import os
 import pathlib
 import shutil
@@ -229,12 +228,13 @@ class RolledBack(unittest.TestCase):
         self.assertEqual(exit_code(self.server), 65)
         size = len(self.server.recorded())
         self.assertNotEqual(self.server.cli("recover", "--accept", str(size + 1), check=False).returncode, 0)
-        self.server.cli("recover", "--accept", str(size))
+        self.server.cli("recover", "--accept", str(size), "--reason", "restored the backup of Monday")
         self.server.start()
         self.assertEqual(self.agent.decide("run", "3", "kb.read").body["decision"], "allow")
         self.assertEqual(self.server.stop(), 0)
         boots = [row.event for row in self.server.recorded()[size:] if row.event["kind"] == "boot"]
-        self.assertIn("recover", json.dumps(boots[0]["process"]))
+        self.assertIn(f"accepted {size} events", boots[0]["process"]["recovered"])
+        self.assertIn("/reason", boots[0]["shown"])
         self.assertEqual(self.server.verify().returncode, 0)
 
     def test_a_journal_that_lost_its_signing_key_does_not_start_under_a_new_one(self):
