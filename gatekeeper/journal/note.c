@@ -205,7 +205,7 @@ key_text_parse(struct span text, struct key_text *ret)
 	size_t n;
 
 	if (!span_cut(&text, '+', &name) || !origin_copy(name, ret->name) ||
-	    !span_cut(&text, '+', &hex) || hex.n != KEY_ID_BYTES * 2) {
+	    !span_cut(&text, '+', &hex) || hex.n != (size_t)KEY_ID_BYTES * 2) {
 		return false;
 	}
 	memcpy(hex_text, hex.at, hex.n);
@@ -293,7 +293,7 @@ note_checkpoint_sign(const struct note_checkpoint *checkpoint,
 	more = snprintf(text + n, sizeof(text) - (size_t)n,
 	    "\n" SIGNATURE_MARK "%s %s\n", vkey->origin, b64);
 	GK_ASSERT(more > 0 && (size_t)more < sizeof(text) - (size_t)n);
-	return gk_buf_add(buf, text, (size_t)(n + more), err);
+	return gk_buf_add(buf, text, (size_t)n + (size_t)more, err);
 }
 
 static enum gk_rc

@@ -164,7 +164,7 @@ check_result(struct verify *v, const struct event *event, struct gk_err *err)
 {
 	bool closing = event->change == CHANGE_REPORTED ||
 		       event->change == CHANGE_UNREPORTED;
-	struct event of;
+	struct event of = {.seq = 0};
 
 	if (!event->has_of_seq) {
 		return FAULT(v, event->seq, err,
