@@ -194,7 +194,7 @@ journal__lock_take(int dir, int wait_ms, int *ret_lock, struct gk_err *err)
 		(void)nanosleep(&step, NULL);
 	}
 	*ret_lock = fd;
-	fd =
-	    -1; /* NOLINT(clang-analyzer-deadcode.DeadStores): the cleanup reads it */
+	/* NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores): the cleanup reads it */
+	fd = -1;
 	return GK_OK;
 }

@@ -51,7 +51,7 @@ say(struct lines *lines, const char *text)
 
 #define SAY(lines, ...)                                                  \
 	do {                                                             \
-		char say_text[400];                                      \
+		char say_text[800];                                      \
                                                                          \
 		(void)snprintf(say_text, sizeof(say_text), __VA_ARGS__); \
 		say((lines), say_text);                                  \
