@@ -314,9 +314,13 @@ run_one(struct gate *gate, struct gate_work *work)
 	if (gate->next_due_us <= gate__now(gate)) {
 		rc = gate__settle_due(gate, &err);
 	}
-	if (rc == GK_OK) {
+	work->go = GO_DONE;
+	if (rc == GK_OK && !work->call->local &&
+	    !ledger_identity_lives(
+		gate->ledger, work->call->caller, gate__at(gate).now_us)) {
+		(void)gate__refused(work->call, REFUSAL_IDENTITY_REVOKED);
+	} else if (rc == GK_OK) {
 		gk_arena_clear(&gate->scratch);
-		work->go = GO_DONE;
 		rc = work->verb->commit(gate, work, &err);
 	}
 	if (rc == GK_E_IO || rc == GK_E_CORRUPT) {

@@ -21,15 +21,11 @@ bool
 approval_binds(const struct approval *approval, const struct run *run,
     const struct event *draft)
 {
-	const struct actor *actor = draft->actor;
+	uint8_t binding[sizeof(approval->binding)];
 
+	step_binding(draft, binding); /* run: tenant and agent too */
 	return approval->run == run &&
-	       ledger__same(approval->action_key, draft->action_key) &&
-	       ledger__same(approval->context_hash, draft->context_hash) &&
-	       ledger__same(
-		   approval->actor_type, actor == NULL ? NULL : actor->type) &&
-	       ledger__same(
-		   approval->actor_id, actor == NULL ? NULL : actor->id);
+	       memcmp(approval->binding, binding, sizeof(binding)) == 0;
 }
 
 static bool
@@ -138,8 +134,6 @@ copy_binding(struct ledger *ledger, struct approval *approval,
 	GK_TRY(ledger__dup(arena, event->action, &approval->action, err));
 	GK_TRY(
 	    ledger__dup(arena, event->action_key, &approval->action_key, err));
-	GK_TRY(ledger__dup(
-	    arena, event->context_hash, &approval->context_hash, err));
 	GK_TRY(ledger__dup(arena, actor == NULL ? NULL : actor->type,
 	    &approval->actor_type, err));
 	return ledger__dup(
@@ -182,6 +176,7 @@ approval_open(struct ledger *ledger, struct run *run, const struct event *event,
 	approval->grant_valid_us = terms->grant_valid_ms * 1000;
 	approval->due = (struct due_node){
 	    .kind = DUE_APPROVAL, .owner = approval, .tie = event->seq};
+	step_binding(event, approval->binding);
 	GK_TRY(copy_rules(approval, terms, err));
 	GK_TRY(copy_binding(ledger, approval, event, err));
 	GK_TRY(gk_map_set(&ledger->approvals, &approval->seq,
@@ -234,13 +229,13 @@ approval_load(
 	    .actor = from->actor_id == NULL ? NULL : &actor,
 	    .action = from->action,
 	    .action_key = from->action_key,
-	    .context_hash = from->context_hash,
 	    .approval = &terms};
 	struct run *run = from->run;
 	struct approval *made;
 
 	GK_TRY(approval_open(ledger, run, &as_event, err));
 	made = approval_find(ledger, from->seq);
+	memcpy(made->binding, from->binding, sizeof(made->binding));
 	GK_TRY(ledger__dup(
 	    &run->arena, from->asker_person, &made->asker_person, err));
 	GK_TRY(ledger__dup(

@@ -381,6 +381,17 @@ identity_apply(
 		   : member_add(ledger, identity, err);
 }
 
+bool
+ledger_identity_lives(
+    const struct ledger *ledger, const struct identity *caller, int64_t now_us)
+{
+	const struct identity *known = member_find(ledger, caller->id);
+
+	return known != NULL &&
+	       ledger__same(known->token_hash, caller->token_hash) &&
+	       (known->expires_us == 0 || known->expires_us > now_us);
+}
+
 size_t
 ledger_identity_count(const struct ledger *ledger)
 {

@@ -250,6 +250,13 @@ size_t ledger_identity_count(const struct ledger *ledger);
 const struct identity *ledger_identity_at(
     const struct ledger *ledger, size_t i);
 
+/*
+ * Is that identity, as a caller was signed in by it, still one: neither revoked,
+ * nor made anew, nor expired at now_us?
+ */
+bool ledger_identity_lives(
+    const struct ledger *ledger, const struct identity *caller, int64_t now_us);
+
 /* Digest of the policy in force, by the last policy event; NULL: none yet. */
 const char *ledger_policy(const struct ledger *ledger);
 uint64_t ledger_next_seq(const struct ledger *ledger);

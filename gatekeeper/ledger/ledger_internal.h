@@ -70,6 +70,8 @@ struct approval {
 	const char *step_id, *caller, *asker_person;
 	const char *action, *action_key, *context_hash;
 	const char *actor_type, *actor_id;
+	uint8_t
+	    binding[16]; /* as of a step: action key, actor, roles, context */
 	int64_t asked_at_us, expires_at_us, grant_valid_us, grant_until_us;
 	int64_t resolved_at_us;
 	const char *resolved_by;

@@ -177,7 +177,6 @@ load_approval(struct ledger *ledger, const char *key,
 	    .asker_person = row->asker_person,
 	    .action = row->action,
 	    .action_key = row->action_key,
-	    .context_hash = row->context_hash,
 	    .actor_type = row->actor_type,
 	    .actor_id = row->actor_id,
 	    .asked_at_us = row->asked_at_us,
@@ -198,6 +197,7 @@ load_approval(struct ledger *ledger, const char *key,
 	    row->status >= APPROVAL_STATUS_COUNT) {
 		return damaged(err, key, "not a whole approval of a run");
 	}
+	memcpy(as_approval.binding, row->binding, sizeof(row->binding));
 	GK_TRY(approval_load(ledger, &as_approval, err));
 	return run_touch(ledger, run, &as_event, err);
 }

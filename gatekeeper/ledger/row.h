@@ -30,7 +30,8 @@ struct step_row {
 
 struct approval_row {
 	const char *tenant, *run_id, *step_id, *caller, *asker_person;
-	const char *action, *action_key, *context_hash, *actor_type, *actor_id;
+	const char *action, *action_key, *actor_type, *actor_id;
+	uint8_t binding[16];
 	const char *resolved_by;
 	int64_t seq, status, asked_at_us, expires_at_us, grant_valid_us;
 	int64_t grant_until_us, resolved_at_us;

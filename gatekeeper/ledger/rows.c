@@ -120,7 +120,6 @@ put_approval(
 	    .asker_person = from->asker_person,
 	    .action = from->action,
 	    .action_key = from->action_key,
-	    .context_hash = from->context_hash,
 	    .actor_type = from->actor_type,
 	    .actor_id = from->actor_id,
 	    .resolved_by = from->resolved_by,
@@ -135,6 +134,7 @@ put_approval(
 	    .votes = from->votes,
 	    .vote_count = from->vote_count};
 
+	memcpy(row.binding, from->binding, sizeof(row.binding));
 	return put_seq(
 	    sink, "approval", from->seq, &row_approval_type, &row, err);
 }

@@ -328,12 +328,9 @@ admit(struct work *work)
 {
 	const struct ledger *ledger = work->ledger;
 	const struct identity *caller = work->ask->caller;
-	const struct identity *known = member_find(ledger, caller->id);
 	struct settlement *ret = work->ret;
 
-	if (known == NULL ||
-	    !ledger__same(known->token_hash, caller->token_hash) ||
-	    (known->expires_us != 0 && known->expires_us <= work->at->now_us)) {
+	if (!ledger_identity_lives(ledger, caller, work->at->now_us)) {
 		ret->refusal = REFUSAL_IDENTITY_REVOKED;
 	} else if (work->run == NULL && !work->at->run_is_new) {
 		ret->outcome = SETTLE_MISS;

@@ -227,6 +227,12 @@ class Table(harness.ServerCase):
         first, again = (self.ask("retry_stop", "1", "no.such") for _ in range(2))
         self.assertEqual([first.outcome, again.outcome], [(200, "stop", "no_rule_allows")] * 2)
 
+    def test_a_grant_is_not_good_for_the_same_actor_in_other_roles(self):
+        approval = self.granted("bound_roles")
+        answer = self.ask("bound_roles", "2", actor={**ACTOR, "roles": []}, approval_id=approval)
+        self.assertEqual(answer.outcome, MISMATCH)
+        self.assert_unused("bound_roles", approval)
+
     def test_a_retry_under_another_actor_or_context_is_a_conflict(self):
         self.ask("retry_actor", "1", "kb.read")
         for more in ({"actor": {**ACTOR, "id": "u_8"}}, {"context": {"channel": "mail"}}):

@@ -317,6 +317,19 @@ Test(gate_life, a_revoked_identity_is_stopped_even_with_a_pinned_table)
 	    GATE_FORBIDDEN, "identity_revoked");
 }
 
+Test(gate_life, a_revoked_approver_votes_no_more_even_with_a_pinned_table)
+{
+	char approval[64];
+
+	ask_refund("r1", "1", approval);
+	expect_code(house_do(&house, GATE_IDENTITY_REVOKE, &house_operator,
+			"alice", "{\"reason\":\"left\"}", NULL),
+	    GATE_OK, "");
+	expect_code(
+	    house_do(&house, GATE_APPROVAL_GRANT, alice, approval, "{}", NULL),
+	    GATE_FORBIDDEN, "identity_revoked");
+}
+
 Test(gate_life, a_bad_request_names_the_field_and_is_not_recorded)
 {
 	expect_code(house_do(&house, GATE_DECIDE, agent, NULL,
