@@ -1,10 +1,14 @@
 /* Ledger snapshots: begun when enough has happened, written a slice a batch, recorded when whole. */
 #include "gate/gate_internal.h"
 
+/*
+ * A start folds what came after the last snapshot, at some 8 µs an event: 8192
+ * of them in less than 0.1 s.  Where more is open than that, a snapshot every as
+ * many events as it has rows keeps its price at one row an event.
+ */
 enum {
-	SNAPSHOT_EVENTS = 50000,      /* between two, at least */
+	SNAPSHOT_EVENTS = 8192,
 	SNAPSHOT_CLOSE_EVENTS = 1000, /* since the last: one more at the end */
-	SNAPSHOT_EVENTS_PER_ROW = 8,  /* a large state is written more rarely */
 	SNAPSHOT_SLICE_BYTES = 256 << 10,
 };
 
@@ -67,8 +71,7 @@ gate__snapshot_go_on(struct gate *gate, struct gk_err *err)
 		return GK_OK; /* rows ride in a batch's transaction */
 	}
 	if (!ledger_snapshot_active(gate->ledger)) {
-		if (since < SNAPSHOT_EVENTS ||
-		    since < gate->snapshot_rows * SNAPSHOT_EVENTS_PER_ROW) {
+		if (since < SNAPSHOT_EVENTS || since < gate->snapshot_rows) {
 			return GK_OK;
 		}
 		GK_TRY(begin(gate, err));
