@@ -365,10 +365,14 @@ step_apply(struct ledger *ledger, struct run *run, const struct event *event,
 	}
 	GK_TRY(step_new(run, event, &step, err));
 	if (event->approval_id != NULL) {
-		step->has_approval = id_seq(
-		    ID_APPROVAL, event->approval_id, &step->approval_seq);
-		step->granted =
-		    step->has_approval && event->decision == DECISION_ALLOW;
+		if (!id_seq(
+			ID_APPROVAL, event->approval_id, &step->approval_seq) ||
+		    step->approval_seq > event->seq) {
+			return LEDGER_CORRUPT(err, event,
+			    "an approval that nobody can have asked for yet");
+		}
+		step->has_approval = true;
+		step->granted = event->decision == DECISION_ALLOW;
 	}
 	if (!run->cold) {
 		ledger->step_count++;
