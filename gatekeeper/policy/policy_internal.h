@@ -52,21 +52,37 @@ struct rule {
 	struct approval_finding approval;
 };
 
-/* Rules by number, ascending. */
-struct rule_list {
-	char *key; /* owned by the policy's arena */
-	unsigned *rules;
-	size_t count, room;
+/* Rules whose names or globs have a text in common by which they are found. */
+struct index_key {
+	const char *text; /* ASCII, in the policy's arena */
+	size_t n;
+	const unsigned *rules; /* by number, ascending */
+	size_t count;
+	const struct index_key *above; /* the next shorter key it begins with */
+};
+
+/* A tree of texts, read only once made: what all below a node share is its label. */
+struct trie_node {
+	uint64_t next[2];  /* bit c: a child's label begins with character c */
+	const char *label; /* what this node adds to those above it */
+	unsigned label_n;
+	unsigned child;              /* number of the first child */
+	const struct index_key *key; /* the longest that ends here or above */
+};
+
+struct trie {
+	struct trie_node *nodes; /* nodes[0] is the root; NULL: no texts */
+	unsigned count;
 };
 
 /*
- * By what the action is: exact names; globs by the text before their first '*',
- * else by the text after their last; the rest are looked at always.
+ * By what the action is: exact names; globs by the text before their first '*'
+ * or after their last, whichever is longer; the rest are looked at always.
  */
 struct rule_index {
-	struct gk_map exact, prefix, suffix; /* → struct rule_list */
-	bool prefix_len[130], suffix_len[130];
-	struct rule_list always;
+	struct gk_map exact; /* → struct index_key */
+	struct trie beginnings, ends;
+	const struct index_key *always; /* NULL: none */
 };
 
 struct policy_text {
@@ -156,6 +172,13 @@ const char *const *section_approver_keys(size_t *ret_count);
 
 /* advice.c: warnings about rules that parse but probably aren't meant so */
 void advice_give(struct policy *policy, struct policy_report *report);
+
+/* trie.c: keys are sorted, each once, none empty; the trie keeps them and sets above */
+enum gk_rc trie_build(struct trie *trie, struct index_key *keys, size_t count,
+    struct gk_arena *arena, struct gk_err *err) GK_MUST_USE;
+/* The longest key that text[0..n) begins with, the others by above; NULL: none. */
+const struct index_key *trie_find(
+    const struct trie *trie, const char *text, size_t n);
 
 /* index.c */
 enum gk_rc index_build(struct policy *policy, struct gk_err *err) GK_MUST_USE;

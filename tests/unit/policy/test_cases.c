@@ -300,7 +300,7 @@ check_file(const char *dir, const char *name)
 	struct yaml_doc *doc = NULL;
 	struct policy *policy;
 	struct gk_err err = {0};
-	char path[4096];
+	static char path[4096];
 	size_t n, count = 0;
 	FILE *f;
 
@@ -326,7 +326,7 @@ Test(policy_cases, every_question_finds_what_its_file_says)
 {
 	const char *source = getenv("GATEKEEPER_SOURCE");
 	struct dirent *entry;
-	char dir[3000];
+	static char dir[3000];
 	size_t files = 0, cases = 0;
 	DIR *folder;
 
