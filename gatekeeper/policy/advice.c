@@ -7,22 +7,28 @@
 enum { COMPARED_MAX = 1000000 };
 
 struct advice {
-	struct policy *policy;
+	const struct policy *policy;
+	const struct policy_text *texts;
+	size_t count; /* of texts */
 	struct policy_report *report;
 	size_t compared;
 };
 
-/* Does the glob a name everything that glob b names?  Sure only when true. */
+/*
+ * Does the glob a name everything that glob b names?  Sure only when true: where
+ * a matches b's own characters, its stars hold b's, whatever those stand for.
+ */
 static bool
 glob_covers(const char *a, const char *b)
 {
-	if (strchr(b, '*') == NULL) {
-		return name_glob(a, b);
-	}
-	/* a literal text with one star at an end covers by its prefix or suffix */
-	return strcmp(a, b) == 0 || strcmp(a, "*") == 0 ||
-	       (strchr(a, '*') == a + strlen(a) - 1 &&
-		   strncmp(a, b, strlen(a) - 1) == 0);
+	return name_glob(a, b);
+}
+
+/* Is whoever b's file is about subject to a's file too?  Sure only when true. */
+static bool
+scope_covers(const struct scope_of_file *a, const struct scope_of_file *b)
+{
+	return a == b || (a->tenants.count == 0 && a->agents.count == 0);
 }
 
 static bool
@@ -44,27 +50,31 @@ actions_cover(struct advice *advice, const struct rule *a, const struct rule *b)
 }
 
 static void
-warn(struct policy_report *report, const struct rule *rule, const char *hint,
+warn(struct advice *advice, const struct rule *rule, const char *hint,
     const char *text, const char *other)
 {
-	struct problem_place place = {
-	    rule->where->file, {rule->line, 0}, NULL, 0};
+	struct problem_place place = {rule->where->file, rule->at, NULL, 0};
 
-	report_add(report, true, &place, hint, "rule '%s' %s%s%s%s", rule->id,
-	    text, other == NULL ? "" : " '", other == NULL ? "" : other,
-	    other == NULL ? "" : "'");
+	for (size_t i = 0; i < advice->count; i++) {
+		if (strcmp(advice->texts[i].name, place.file) == 0) {
+			place.bytes = advice->texts[i].bytes;
+			place.n = advice->texts[i].n;
+		}
+	}
+	report_add(advice->report, true, &place, hint, "rule '%s' %s%s%s%s",
+	    rule->id, text, other == NULL ? "" : " '",
+	    other == NULL ? "" : other, other == NULL ? "" : "'");
 }
 
 static void
 advise_allow(struct advice *advice, const struct rule *rule)
 {
 	const struct policy *policy = advice->policy;
-	struct policy_report *report = advice->report;
 
 	for (size_t i = 0; i < rule->actions.count; i++) {
 		if (strcmp(rule->actions.items[i], "*") == 0 &&
 		    rule->roles.count == 0) {
-			warn(report, rule, "name the actions that are meant",
+			warn(advice, rule, "name the actions that are meant",
 			    "allows every action to everybody", NULL);
 		}
 	}
@@ -73,9 +83,10 @@ advise_allow(struct advice *advice, const struct rule *rule)
 		const struct rule *other = &policy->rules[i];
 
 		if (other->section == SECTION_STOP && !other->shadow &&
-		    other->roles.count == 0 && other->where == rule->where &&
+		    other->roles.count == 0 &&
+		    scope_covers(other->where, rule->where) &&
 		    actions_cover(advice, other, rule)) {
-			warn(report, rule, NULL,
+			warn(advice, rule, NULL,
 			    "can never let anything pass: everything it names "
 			    "is stopped by",
 			    other->id);
@@ -85,9 +96,10 @@ advise_allow(struct advice *advice, const struct rule *rule)
 }
 
 void
-advice_give(struct policy *policy, struct policy_report *report)
+advice_give(const struct policy *policy, const struct policy_text *texts,
+    size_t count, struct policy_report *report)
 {
-	struct advice advice = {policy, report, 0};
+	struct advice advice = {policy, texts, count, report, 0};
 	bool any_allow = false;
 
 	for (size_t i = 0; i < policy->rule_count; i++) {

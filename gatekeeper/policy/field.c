@@ -26,7 +26,6 @@ field_known(struct reader *reader, const struct json_value *object,
     const char *const *keys, size_t count)
 {
 	const struct json_value *member;
-	bool all = true;
 
 	if (json_type(object) != JSON_OBJECT) {
 		field_wrong(reader, object, NULL,
@@ -50,10 +49,9 @@ field_known(struct reader *reader, const struct json_value *object,
 				: report_nearest(
 				      reader->report, name, keys, count),
 			    "unknown key '%s'", name);
-			all = false;
 		}
 	}
-	return all;
+	return true;
 }
 
 bool
@@ -184,8 +182,8 @@ field_duration(struct reader *reader, const struct json_value *object,
 }
 
 int64_t
-field_amount(
-    struct reader *reader, const struct json_value *object, const char *key)
+field_amount(struct reader *reader, const struct json_value *object,
+    const char *key, const char *hint)
 {
 	const struct json_value *value = json_get(object, key);
 	int64_t n;
@@ -201,7 +199,9 @@ field_amount(
 	    n <= DECIMAL_MAX_MICROS / DECIMAL_MICROS) {
 		return n * DECIMAL_MICROS;
 	}
-	field_wrong(reader, value, "decimals go into quotes: \"0.02\"",
+	field_wrong(reader, value,
+	    json_string(value) == NULL ? "decimals go into quotes: \"0.02\""
+				       : hint,
 	    "'%s': expected an amount from 0, with at most six decimals", key);
 	return -1;
 }

@@ -212,7 +212,7 @@ load_texts(const struct policy_text *texts, size_t count,
 	GK_TRY(make_digest(policy, texts, count, err));
 	GK_TRY(make_bundle(policy, texts, count, err));
 	GK_TRY(index_build(policy, err));
-	advice_give(policy, report);
+	advice_give(policy, texts, count, report);
 	*ret_policy = GK_TAKE(policy);
 	return GK_OK;
 }

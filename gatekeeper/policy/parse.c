@@ -93,7 +93,7 @@ check_id(struct reader *reader, const struct json_value *object,
 	if (other != NULL) {
 		field_wrong(reader, value, "rule ids are unique in the folder",
 		    "rule '%s' stands in %s, line %u, already", rule->id,
-		    other->where->file, other->line);
+		    other->where->file, other->at.line);
 	}
 }
 
@@ -233,7 +233,7 @@ parse_rule(struct reader *reader, const struct json_value *object,
 	memset(rule, 0, sizeof(*rule));
 	rule->section = section;
 	rule->where = scope;
-	rule->line = yaml_place(reader->doc, object).line;
+	rule->at = yaml_place(reader->doc, object);
 	(void)field_required(reader, object, "id");
 	rule->id =
 	    field_str(reader, object, "id", name_is_rule, rule_expected, "");
@@ -293,9 +293,7 @@ parse_file(struct reader *reader)
 	struct scope_of_file *scope;
 
 	if (!field_known(reader, root, file_keys, GK_COUNT(file_keys))) {
-		if (json_type(root) != JSON_OBJECT) {
-			return;
-		}
+		return;
 	}
 	(void)field_required(reader, root, "policy");
 	(void)field_str(

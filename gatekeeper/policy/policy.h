@@ -61,7 +61,10 @@ enum gk_rc policy_load_bundle(const char *bytes, size_t n,
     struct policy **ret_policy, struct policy_report *report,
     struct gk_err *err) GK_MUST_USE;
 
-/* "sha256:" + hex of SHA-256 over the sorted names and contents. */
+/*
+ * "sha256:" + hex of SHA-256 over, for each file in the order of its name (byte
+ * by byte): name, 0x00, length of the content in decimal, 0x00, content.
+ */
 const char *policy_digest(const struct policy *policy);
 size_t policy_rule_count(const struct policy *policy);
 
@@ -90,7 +93,12 @@ enum gk_rc policy_judge(const struct policy *policy,
     const struct policy_input *input, struct gk_arena *arena,
     struct findings *ret_findings, struct gk_err *err) GK_MUST_USE;
 
-/* What the judge looked at, rule by rule, as JSON, for explain: {"rules":[{"section","id","matches","why"}…]} */
+/*
+ * What the judge looked at, for explain.  Appends {"actor_permitted","policy",
+ * "rules":[{"id","matches","reason","section","shadow","why"}…]}: every rule, by
+ * file, section and line; "why" only where it doesn't match.
+ * Errors: GK_E_LIMIT (buf's cap), GK_E_NOMEM.
+ */
 enum gk_rc policy_explain(const struct policy *policy,
     const struct policy_input *input, struct gk_buf *ret_json,
     struct gk_err *err) GK_MUST_USE;

@@ -43,7 +43,7 @@ struct rule {
 	struct texts actions; /* names and globs; none: every action */
 	struct texts roles;   /* any of them; none: no matter */
 	const struct scope_of_file *where;
-	unsigned line;
+	struct yaml_place at;
 	/* limits, budgets */
 	enum scope per;
 	struct limit_finding
@@ -133,6 +133,7 @@ const char *report_nearest(struct policy_report *report, const char *word,
     const char *const *words, size_t count);
 
 /* field.c: each reads one member, says what is wrong with it, and gives the default then. */
+/* Is it a mapping?  Keys that it shouldn't have are told, and no reason to stop reading. */
 bool field_known(struct reader *reader, const struct json_value *object,
     const char *const *keys, size_t count);
 const char *field_str(struct reader *reader, const struct json_value *object,
@@ -145,9 +146,9 @@ int64_t field_int(struct reader *reader, const struct json_value *object,
     const char *key, int64_t lo, int64_t hi, int64_t otherwise);
 int64_t field_duration(struct reader *reader, const struct json_value *object,
     const char *key, int64_t hi_us, int64_t otherwise);
-/* A decimal in a string, or a whole number; -1 when it is left out. */
-int64_t field_amount(
-    struct reader *reader, const struct json_value *object, const char *key);
+/* A decimal in a string, or a whole number; -1 when it is left out.  hint: of a string that is neither. */
+int64_t field_amount(struct reader *reader, const struct json_value *object,
+    const char *key, const char *hint);
 /* One of words[0..count); words may have NULLs. */
 int field_word(struct reader *reader, const struct json_value *object,
     const char *key, const char *const *words, int count, int otherwise);
@@ -171,7 +172,8 @@ const char *const *section_keys(enum section section, size_t *ret_count);
 const char *const *section_approver_keys(size_t *ret_count);
 
 /* advice.c: warnings about rules that parse but probably aren't meant so */
-void advice_give(struct policy *policy, struct policy_report *report);
+void advice_give(const struct policy *policy, const struct policy_text *texts,
+    size_t count, struct policy_report *report);
 
 /* trie.c: keys are sorted, each once, none empty; the trie keeps them and sets above */
 enum gk_rc trie_build(struct trie *trie, struct index_key *keys, size_t count,

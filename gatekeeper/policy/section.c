@@ -153,10 +153,12 @@ section_budget(
 	    reader, object, "per", per_words, SCOPE_COUNT, SCOPE_RUN);
 	budget->unit = field_str(reader, object, "unit", name_is_code,
 	    "1-64 characters of a-z 0-9 _ .", "");
-	budget->amount_micros = field_amount(reader, object, "amount");
+	budget->amount_micros =
+	    field_amount(reader, object, "amount", "for example \"20.00\"");
 	budget->every = (enum budget_window)field_word(
 	    reader, object, "every", windows, GK_COUNT(windows), WINDOW_DAY);
-	budget->cost_micros = field_amount(reader, object, "cost");
+	budget->cost_micros = field_amount(reader, object, "cost",
+	    "this build has no expressions; write a constant such as \"0.02\"");
 	budget->refund_reported =
 	    field_word(reader, object, "refund", refunds, 2, 0) == 1;
 	if (budget->every == WINDOW_RUN && rule->per != SCOPE_RUN &&

@@ -156,6 +156,10 @@ Test(folder, a_link_is_followed_and_must_lead_somewhere)
 	cr_assert(unlink(path) == 0);
 	cr_assert(symlink("nowhere", path) == 0);
 	cr_assert(load(text, NULL) == GK_E_IO);
+	cr_assert(unlink(path) == 0);
+	cr_assert(symlink("a.yaml", path) == 0); /* to itself */
+	cr_assert(load(text, NULL) == GK_E_IO);
+	cr_assert(strstr(text, "a.yaml: Too many levels") != NULL, "%s", text);
 }
 
 Test(folder, a_zero_byte_or_bytes_that_are_no_text_are_refused)

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "codec/digest.h"
+#include "codec/json.h"
 #include "policy/policy_internal.h"
 
 static const char text[] =
@@ -128,6 +129,74 @@ Test(policy_judge, limits_budgets_and_approvals_are_found_with_their_subjects)
 	cr_assert(found.limits[0].burst == 10);
 	cr_assert(found.shadow_count == 1);
 	cr_assert(found.access == ACCESS_PASSES);
+}
+
+Test(policy_judge, as_many_shadows_as_there_is_room_for_are_told)
+{
+	GK_AUTO(gk_buf_done) struct gk_buf buf = GK_BUF_INIT(1 << 16);
+	struct policy_report report = {.errors = 0};
+	struct policy_text one = {.name = "p.yaml"};
+
+	cr_assert(gk_buf_puts(&buf,
+		      "policy: p\nallow: [{id: r, actions: [ping]}]\nstop:\n",
+		      NULL) == GK_OK);
+	for (int i = 0; i <= FINDINGS_SHADOW_MAX; i++) {
+		cr_assert(gk_buf_printf(&buf, NULL,
+			      "  - {id: s%d, actions: [ping], mode: shadow}\n",
+			      i) == GK_OK);
+	}
+	one.bytes = gk_buf_text(&buf);
+	one.n = buf.len;
+	policy_unpin(policy);
+	cr_assert(load_texts(&one, 1, &policy, &report, NULL) == GK_OK);
+	policy_report_done(&report);
+	judge("ping", NULL, NULL);
+	cr_assert(found.access == ACCESS_PASSES);
+	cr_assert(found.shadow_count == FINDINGS_SHADOW_MAX);
+	cr_assert_str_eq(found.shadow[FINDINGS_SHADOW_MAX - 1].rule, "s15");
+}
+
+/* "" where the rule matches, else why it doesn't. */
+static const char *
+why_of(const struct json_value *rules, const char *id)
+{
+	const struct json_value *rule = json_first(rules);
+
+	while (rule != NULL &&
+	       strcmp(json_string(json_get(rule, "id")), id) != 0) {
+		rule = json_next(rule);
+	}
+	cr_assert(rule != NULL);
+	cr_assert(json_bool(json_get(rule, "matches")) ==
+		  (json_get(rule, "why") == NULL));
+	return json_get(rule, "why") == NULL
+		   ? ""
+		   : json_string(json_get(rule, "why"));
+}
+
+Test(policy_judge, an_explanation_has_every_rule_and_why_it_does_not_match)
+{
+	GK_AUTO(gk_buf_done) struct gk_buf buf = GK_BUF_INIT(1 << 16);
+	GK_AUTO(json_freep) struct json_value *root = NULL;
+	struct identity caller = {.id = "agent-7", .kind = IDENTITY_AGENT};
+	struct decision_request request = {
+	    .run_id = "r", .step_id = "1", .action = "crm.search"};
+	struct policy_input input = {&request, &caller, "t1", 1};
+	const struct json_value *rules;
+
+	cr_assert(policy_explain(policy, &input, &buf, NULL) == GK_OK);
+	cr_assert(json_parse(gk_buf_text(&buf), buf.len, &json_limits_request,
+		      &root, NULL) == GK_OK);
+	rules = json_get(root, "rules");
+	cr_assert(json_bool(json_get(root, "actor_permitted")));
+	cr_assert_str_eq(
+	    json_string(json_get(root, "policy")), policy_digest(policy));
+	cr_assert(json_count(rules) == policy_rule_count(policy));
+	cr_assert_str_eq(why_of(rules, "shade"), "");
+	cr_assert_str_eq(why_of(rules, "rate"), "");
+	cr_assert_str_eq(why_of(rules, "steps"), "");
+	cr_assert_str_eq(why_of(rules, "no-del"), "another action");
+	cr_assert_str_eq(why_of(rules, "reads"), "none of its roles");
 }
 
 Test(policy_judge, ten_thousand_rules_for_other_actions_are_not_looked_at)

@@ -66,6 +66,41 @@ static const struct {
     {HEAD "approvals:\n  - id: a\n    actions: [x]\n    approvers: {groups: "
 	  "[f]}\n    expires: soon\n",
 	6, 14, "a duration", "10m"},
+    {HEAD "limits:\n  - {id: l, per: run, rate: 0/min}\n", 3, 29,
+	"1 to 1000000", "60/min"},
+    {HEAD "limits:\n  - {id: l, per: run, rate: 60/mon}\n", 3, 29,
+	"s, min, hour or day", NULL},
+    {HEAD "limits:\n  - {id: l, per: run, max: 3, burst: 2}\n", 3, 38,
+	"'burst' goes with 'rate'", NULL},
+    {HEAD "limits:\n  - {id: l, per: run, same_action: 1001, within: 1m}\n", 3,
+	36, "from 1 to 1000", NULL},
+    {HEAD "limits:\n  - {id: l, per: run, same_action: 3, within: 25h}\n", 3,
+	47, "at most 24h", NULL},
+    {HEAD "limits:\n  - {id: l, per: run, max: 3, rate: 1/s}\n", 3, 5,
+	"exactly one of", NULL},
+    {HEAD "limits:\n  - {id: l, per: run, max: 3, roles: [a]}\n", 3, 31,
+	"unknown key 'roles'", NULL},
+    {HEAD "budgets:\n  - {id: b, per: run, unit: usd, amount: 1, every: run, "
+	  "cost: args.n * 2}\n",
+	3, 63, "'cost': expected an amount", "no expressions"},
+    {HEAD "budgets:\n  - {id: b, per: run, unit: USD, amount: 1, every: "
+	  "run}\n",
+	3, 29, "'unit': expected", NULL},
+    {HEAD "budgets:\n  - {id: b, per: run, unit: usd, amount: 1, every: run, "
+	  "refund: repotred}\n",
+	3, 65, "never, reported", "'reported'"},
+    {HEAD "approvals:\n  - {id: a, actions: [x], approvers: {count: 1}}\n", 3,
+	38, "'groups' is missing", NULL},
+    {HEAD "approvals:\n  - {id: a, actions: [x], approvers: {groups: [f], "
+	  "count: 0}}\n",
+	3, 59, "from 1 to 32", NULL},
+    {HEAD "approvals:\n  - {id: a, actions: [x], approvers: {groups: [f]}, "
+	  "show: [/a~2]}\n",
+	3, 60, "JSON Pointer", NULL},
+    {HEAD "allow:\n  - {id: r, actions: [a b]}\n", 3, 23, "an action's name",
+	NULL},
+    {HEAD "allow:\n  - {id: r, id: s, actions: [a]}\n", 3, 13, "", NULL},
+    {HEAD "results: {within: 31d}\n", 2, 19, "at most 720h", "10m"},
     {HEAD "applies_to: {tenant: [a]}\n", 2, 14, "unknown key 'tenant'",
 	"'tenants'"},
     {HEAD "allow: &a []\n", 2, 8, "", NULL},
@@ -102,6 +137,22 @@ Test(policy_load, every_error_names_its_place_and_what_to_do)
 						    : report.problems[0].hint);
 		policy_report_done(&report);
 	}
+}
+
+Test(policy_load, an_unknown_key_hides_no_other_error_of_its_rule)
+{
+	struct policy *policy = NULL;
+	struct policy_report report;
+
+	cr_assert(
+	    load(HEAD "limits:\n  - {id: l, per: run, rate: fast, whn: a}\n"
+		      "  - {id: l, per: run, max: 3}\n",
+		&policy, &report) == GK_E_INVALID);
+	cr_assert(report.errors == 3 && report.count == 3);
+	cr_assert_str_eq(report.problems[0].text, "unknown key 'whn'");
+	cr_assert(strstr(report.problems[1].text, "'rate'") != NULL);
+	cr_assert(strstr(report.problems[2].text, "already") != NULL);
+	policy_report_done(&report);
 }
 
 Test(policy_load, an_empty_folder_is_an_error)
@@ -173,8 +224,52 @@ Test(policy_load, what_can_hardly_be_meant_is_a_warning)
 		&policy, &report) == GK_OK);
 	cr_assert(
 	    report.errors == 0 && report.warnings == 2, "%zu", report.warnings);
+	cr_assert(
+	    report.problems[0].line == 6 && report.problems[0].column == 5);
+	cr_assert_str_eq(report.problems[0].source, "  - id: r");
 	policy_unpin(policy);
 	policy_report_done(&report);
+}
+
+/* The stop stands in another file; `about` is that file's applies_to. */
+static size_t
+count_warnings(const char *about, const char *stop, const char *allow)
+{
+	struct policy *policy = NULL;
+	struct policy_report report = {.errors = 0};
+	struct policy_text files[2] = {{.name = "a.yaml"}, {.name = "b.yaml"}};
+	char text[2][200];
+	size_t warnings;
+
+	(void)snprintf(text[0], sizeof(text[0]),
+	    HEAD "applies_to: {agents: [bot]}\nallow:\n"
+		 "  - {id: r, actions: ['%s']}\n",
+	    allow);
+	(void)snprintf(text[1], sizeof(text[1]),
+	    HEAD "%sstop:\n  - {id: s, actions: ['%s']}\n", about, stop);
+	for (size_t i = 0; i < 2; i++) {
+		files[i].bytes = text[i];
+		files[i].n = strlen(text[i]);
+	}
+	cr_assert(digest_init(NULL) == GK_OK);
+	cr_assert(load_texts(files, 2, &policy, &report, NULL) == GK_OK);
+	warnings = report.warnings;
+	policy_unpin(policy);
+	policy_report_done(&report);
+	return warnings;
+}
+
+Test(policy_load, an_allow_that_stops_cover_is_a_warning_whatever_the_file)
+{
+	cr_assert(count_warnings("", "*.delete", "crm.delete") == 1);
+	cr_assert(count_warnings("", "*.delete", "crm.*.delete") == 1);
+	cr_assert(count_warnings("", "crm.*", "crm.*.delete") == 1);
+	cr_assert(count_warnings("", "*m.*l*", "crm.*.delete") == 1);
+	cr_assert(count_warnings("", "*.delete", "crm.*") == 0);
+	cr_assert(count_warnings("", "crm.*.delete", "*.delete") == 0);
+	cr_assert(count_warnings("", "crm.*", "crm*") == 0);
+	cr_assert(count_warnings("applies_to: {tenants: [t_1]}\n", "*.delete",
+		      "crm.delete") == 0);
 }
 
 Test(policy_load, the_policies_that_ship_load_without_a_warning)
