@@ -227,23 +227,36 @@ escape_print(unsigned char c, struct gk_buf *buf, struct gk_err *err)
 	return gk_buf_add(buf, text, 6, err);
 }
 
+/* How many bytes from text on need no escape. */
+static size_t
+plain_run(const char *text)
+{
+	size_t n = 0;
+
+	while ((unsigned char)text[n] >= 0x20 && text[n] != '"' &&
+	       text[n] != '\\') {
+		n++;
+	}
+	return n;
+}
+
 enum gk_rc
 canon_string(const char *text, struct gk_buf *buf, struct gk_err *err)
 {
-	const char *run = text, *p = text;
+	size_t n = plain_run(text);
+	char *to;
 
-	GK_TRY(gk_buf_putc(buf, '"', err));
-	for (; *p != '\0'; p++) {
-		unsigned char c = (unsigned char)*p;
-
-		if (c >= 0x20 && c != '"' && c != '\\') {
-			continue;
-		}
-		GK_TRY(gk_buf_add(buf, run, (size_t)(p - run), err));
-		GK_TRY(escape_print(c, buf, err));
-		run = p + 1;
+	/* most strings are one run between two quotes: one reservation */
+	GK_TRY(gk_buf_reserve(buf, n + 2, &to, err));
+	to[0] = '"';
+	memcpy(to + 1, text, n);
+	buf->len += n + 1;
+	while (text[n] != '\0') {
+		GK_TRY(escape_print((unsigned char)text[n], buf, err));
+		text += n + 1;
+		n = plain_run(text);
+		GK_TRY(gk_buf_add(buf, text, n, err));
 	}
-	GK_TRY(gk_buf_add(buf, run, (size_t)(p - run), err));
 	return gk_buf_putc(buf, '"', err);
 }
 

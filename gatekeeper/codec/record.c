@@ -254,6 +254,23 @@ encode_value(const struct record_field *field, const void *src,
 	return canon_print(pointer_of(field, src), buf, err);
 }
 
+/* '{' or ',', then the name, which needs no escapes, and ':'. */
+static enum gk_rc
+encode_name(
+    char between, const char *name, struct gk_buf *buf, struct gk_err *err)
+{
+	size_t n = strlen(name);
+	char *to;
+
+	GK_TRY(gk_buf_reserve(buf, n + 4, &to, err));
+	to[0] = between;
+	to[1] = '"';
+	memcpy(to + 2, name, n);
+	memcpy(to + 2 + n, "\":", 3);
+	buf->len += n + 4;
+	return GK_OK;
+}
+
 enum gk_rc
 record_encode(const struct record_type *type, const void *src,
     struct gk_buf *buf, struct gk_err *err)
@@ -267,11 +284,8 @@ record_encode(const struct record_type *type, const void *src,
 		if (!present && (field->flags & RECORD_NULLABLE) == 0) {
 			continue;
 		}
-		GK_TRY(gk_buf_putc(buf, between, err));
+		GK_TRY(encode_name(between, field->name, buf, err));
 		between = ',';
-		GK_TRY(gk_buf_putc(buf, '"', err)); /* names need no escapes */
-		GK_TRY(gk_buf_puts(buf, field->name, err));
-		GK_TRY(gk_buf_puts(buf, "\":", err));
 		GK_TRY(present ? encode_value(field, src, buf, err)
 			       : gk_buf_puts(buf, "null", err));
 	}
