@@ -160,8 +160,10 @@ struct gate {
 	bool clock_told;
 	bool space_told;
 	int64_t snapshot_generation; /* of the one being written */
-	uint64_t snapshot_from;      /* the last one is of the events before */
-	size_t snapshot_rows;        /* in the last one */
+	int64_t
+	    snapshot_keep; /* rows of earlier ones are to go; 0: they are gone */
+	uint64_t snapshot_from; /* the last one is of the events before */
+	size_t snapshot_rows;   /* in the last one */
 
 	/* the janitor's own */
 	struct digest watch_seen, watch_taken;

@@ -1,15 +1,20 @@
-/* Ledger snapshots: begun when enough has happened, written a slice a batch, recorded when whole. */
+/*
+ * Ledger snapshots: begun when enough has happened, written a slice a batch,
+ * recorded when whole; then the rows of the one before leave, some a batch.
+ */
 #include "gate/gate_internal.h"
 
 /*
  * A start folds what came after the last snapshot, at some 8 µs an event: 8192
- * of them in less than 0.1 s.  Where more is open than that, a snapshot every as
- * many events as it has rows keeps its price at one row an event.
+ * of them in less than 0.1 s.  Where more is open than that, a snapshot every
+ * twice as many events as it has rows keeps its price at half a row an event.
+ * The slice is what a batch of one can bear: some 0.1 ms.
  */
 enum {
 	SNAPSHOT_EVENTS = 8192,
 	SNAPSHOT_CLOSE_EVENTS = 1000, /* since the last: one more at the end */
-	SNAPSHOT_SLICE_BYTES = 256 << 10,
+	SNAPSHOT_SLICE_BYTES = 32 << 10,
+	SNAPSHOT_DROP_ROWS = 256, /* a batch */
 };
 
 static enum gk_rc
@@ -49,7 +54,22 @@ finish(struct gate *gate, struct gk_err *err)
 	event.of_seq = whole.seq;
 	gate->snapshot_rows = whole.rows;
 	GK_TRY(gate__record_event(gate, &event, NULL, 0, NULL, err));
-	return journal_drop_rows(gate->journal, gate->snapshot_generation, err);
+	gate->snapshot_keep = gate->snapshot_generation;
+	return GK_OK;
+}
+
+/* Some rows of the generations before the last whole one. */
+static enum gk_rc
+drop_some(struct gate *gate, struct gk_err *err)
+{
+	bool more;
+
+	GK_TRY(journal_drop_rows(gate->journal, gate->snapshot_keep,
+	    SNAPSHOT_DROP_ROWS, &more, err));
+	if (!more) {
+		gate->snapshot_keep = 0;
+	}
+	return GK_OK;
 }
 
 static enum gk_rc
@@ -71,7 +91,11 @@ gate__snapshot_go_on(struct gate *gate, struct gk_err *err)
 		return GK_OK; /* rows ride in a batch's transaction */
 	}
 	if (!ledger_snapshot_active(gate->ledger)) {
-		if (since < SNAPSHOT_EVENTS || since < gate->snapshot_rows) {
+		if (gate->snapshot_keep != 0) {
+			return drop_some(gate, err);
+		}
+		if (since < SNAPSHOT_EVENTS ||
+		    since / 2 < gate->snapshot_rows) {
 			return GK_OK;
 		}
 		GK_TRY(begin(gate, err));
@@ -140,6 +164,7 @@ gate__snapshot_load(
 	if (rc == GK_OK && valid) {
 		*ret_from_seq = event.of_seq + 1;
 		gate->snapshot_from = event.of_seq + 1;
+		gate->snapshot_keep = event.snapshot->generation;
 		gate->snapshot_rows = (size_t)event.snapshot->rows;
 	}
 	return rc;

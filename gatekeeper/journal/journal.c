@@ -247,11 +247,14 @@ journal_put_row(struct journal *journal, int64_t generation, const char *key,
 }
 
 enum gk_rc
-journal_drop_rows(struct journal *journal, int64_t keep, struct gk_err *err)
+journal_drop_rows(struct journal *journal, int64_t keep, int limit,
+    bool *ret_more, struct gk_err *err)
 {
 	GK_TRY(batch_begin(journal, err));
-	return settled(
-	    journal, journal__write_drop_rows(journal->writer, keep, err), err);
+	return settled(journal,
+	    journal__write_drop_rows(
+		journal->writer, keep, limit, ret_more, err),
+	    err);
 }
 
 /*

@@ -108,9 +108,9 @@ enum gk_rc journal_keep_policy(struct journal *journal, const char *digest,
 enum gk_rc journal_put_row(struct journal *journal, int64_t generation,
     const char *key, const char *json, size_t n,
     struct gk_err *err) GK_MUST_USE;
-/* Drop rows of generations below keep. */
-enum gk_rc journal_drop_rows(
-    struct journal *journal, int64_t keep, struct gk_err *err) GK_MUST_USE;
+/* Drop up to limit rows of generations below keep; *ret_more: there may be others. */
+enum gk_rc journal_drop_rows(struct journal *journal, int64_t keep, int limit,
+    bool *ret_more, struct gk_err *err) GK_MUST_USE;
 /* Walk the rows of one generation in key order. */
 enum gk_rc journal_each_row(struct journal *journal, int64_t generation,
     enum gk_rc (*row)(void *ctx, const char *key, const char *json, size_t n,

@@ -181,8 +181,8 @@ enum gk_rc journal__write_policy(struct writer *writer, const char *digest,
 enum gk_rc journal__write_row(struct writer *writer, int64_t generation,
     const char *key, const char *json, size_t n,
     struct gk_err *err) GK_MUST_USE;
-enum gk_rc journal__write_drop_rows(
-    struct writer *writer, int64_t keep, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__write_drop_rows(struct writer *writer, int64_t keep,
+    int limit, bool *ret_more, struct gk_err *err) GK_MUST_USE;
 /* value NULL: forget the key. */
 enum gk_rc journal__write_meta(struct writer *writer, const char *key,
     const char *value, struct gk_err *err) GK_MUST_USE;

@@ -46,7 +46,9 @@ static const char *const write_sql[W_COUNT] = {
     [W_ROW] = "INSERT INTO ledger_row (generation, key, json) "
 	      "VALUES (?1, ?2, ?3) ON CONFLICT (generation, key) "
 	      "DO UPDATE SET json = excluded.json",
-    [W_ROW_DROP] = "DELETE FROM ledger_row WHERE generation < ?1",
+    [W_ROW_DROP] = "DELETE FROM ledger_row WHERE rowid IN "
+		   "(SELECT rowid FROM ledger_row WHERE generation < ?1 "
+		   "LIMIT ?2)",
     [W_META] = "INSERT INTO meta (key, value) VALUES (?1, ?2)",
     [W_META_DROP] = "DELETE FROM meta WHERE key = ?1",
 };
@@ -285,11 +287,17 @@ journal__write_row(struct writer *writer, int64_t generation, const char *key,
 }
 
 enum gk_rc
-journal__write_drop_rows(
-    struct writer *writer, int64_t keep, struct gk_err *err)
+journal__write_drop_rows(struct writer *writer, int64_t keep, int limit,
+    bool *ret_more, struct gk_err *err)
 {
-	return run_number(
-	    writer, W_ROW_DROP, keep, "dropping an old snapshot", err);
+	sqlite3_stmt *stmt = writer->stmt[W_ROW_DROP];
+	int rc = sqlite3_bind_int64(stmt, 1, keep);
+
+	rc |= sqlite3_bind_int(stmt, 2, limit);
+	GK_TRY(bound(writer, rc, err));
+	GK_TRY(run(writer, W_ROW_DROP, "dropping an old snapshot", err));
+	*ret_more = sqlite3_changes(writer->db) == limit;
+	return GK_OK;
 }
 
 enum gk_rc

@@ -415,6 +415,7 @@ join_rows(
 Test(journal, snapshot_rows_are_walked_in_key_order_and_dropped_by_generation)
 {
 	GK_AUTO(gk_buf_done) struct gk_buf rows = GK_BUF_INIT(1024);
+	bool more;
 
 	OK(log_open(&the_log));
 	OK(log_fill(&the_log, 1, 1));
@@ -425,7 +426,10 @@ Test(journal, snapshot_rows_are_walked_in_key_order_and_dropped_by_generation)
 	OK(journal_commit(the_log.journal, &the_log.err));
 	OK(journal_each_row(
 	    the_log.journal, 2, join_rows, &rows, &the_log.err));
-	OK(journal_drop_rows(the_log.journal, 2, &the_log.err));
+	OK(journal_drop_rows(the_log.journal, 2, 1, &more, &the_log.err));
+	cr_assert(more);
+	OK(journal_drop_rows(the_log.journal, 2, 1, &more, &the_log.err));
+	cr_assert(!more);
 	OK(journal_each_row(
 	    the_log.journal, 1, join_rows, &rows, &the_log.err));
 	cr_assert(strcmp(gk_buf_text(&rows), "a=1;b=3;") == 0, "%s",
