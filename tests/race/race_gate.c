@@ -215,7 +215,8 @@ main(void)
 	bool whole;
 
 	house_init(&house, house_policy);
-	house.options.clock = NULL; /* the real one: a wait must end by itself */
+	house.options.clock =
+	    NULL; /* the real one: a wait must end by itself */
 	house.options.runs_per_identity = 1000000;
 	house_start(&house);
 	people();
