@@ -75,6 +75,12 @@ gk_siphash(const uint8_t key[16], const void *bytes, size_t n)
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
+uint64_t
+gk_map_hash(const void *bytes, size_t n)
+{
+	return gk_siphash(map_key, bytes, n);
+}
+
 void
 gk_map_seed(const uint8_t key[16])
 {

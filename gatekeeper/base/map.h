@@ -41,6 +41,9 @@ void gk_map_done(struct gk_map *map); /* frees the slots, not the values */
 /* SipHash-2-4 (Aumasson, Bernstein 2012) under a 16-byte key. */
 uint64_t gk_siphash(const uint8_t key[16], const void *bytes, size_t n);
 
+/* SipHash under the process's map key: for tables of one's own. */
+uint64_t gk_map_hash(const void *bytes, size_t n);
+
 /* Choose the process's map key; call once, before the first map is filled. */
 void gk_map_seed(const uint8_t key[16]);
 

@@ -389,7 +389,7 @@ json_type_name(const struct json_value *value)
 bool
 json_bool(const struct json_value *value)
 {
-	return kind(node_in(value)) == cJSON_True;
+	return value != NULL && kind(node_in(value)) == cJSON_True;
 }
 
 double
@@ -397,7 +397,9 @@ json_number(const struct json_value *value)
 {
 	const cJSON *node = node_in(value);
 
-	return kind(node) == cJSON_Number ? node->valuedouble : 0;
+	return value != NULL && kind(node) == cJSON_Number
+		   ? node->valuedouble
+		   : 0;
 }
 
 bool
@@ -421,15 +423,16 @@ json_int(const struct json_value *value, int64_t *ret_int)
 const char *
 json_string(const struct json_value *value)
 {
-	return node_in(value)->valuestring;
+	return value == NULL ? NULL : node_in(value)->valuestring;
 }
 
 size_t
 json_count(const struct json_value *value)
 {
+	const cJSON *m = value == NULL ? NULL : node_in(value)->child;
 	size_t count = 0;
 
-	for (const cJSON *m = node_in(value)->child; m != NULL; m = m->next) {
+	for (; m != NULL; m = m->next) {
 		count++;
 	}
 	return count;
@@ -438,7 +441,7 @@ json_count(const struct json_value *value)
 const struct json_value *
 json_first(const struct json_value *value)
 {
-	return value_of(node_in(value)->child);
+	return value == NULL ? NULL : value_of(node_in(value)->child);
 }
 
 const struct json_value *

@@ -122,8 +122,7 @@ explain_finish(struct gate *gate, struct gate_call *call)
 	GK_AUTO(gk_buf_done) struct gk_buf why = GK_BUF_INIT(EXPLAIN_CAP);
 	GK_AUTO(json_freep) struct json_value *rules = NULL;
 	struct decide *decide = call->work->data;
-	struct policy_input input = {&decide->request, decide->asker,
-	    decide->tenant, decide->asked_at_us};
+	struct policy_input input = prepare_input(gate, decide);
 	struct json_limits limits = {
 	    .bytes = EXPLAIN_CAP, .depth = 64, .values = 200000};
 	struct gk_err err = {.rc = GK_OK};

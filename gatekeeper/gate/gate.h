@@ -29,6 +29,8 @@ struct gate_options {
 	size_t runs_per_identity;
 	int64_t admission_per_s; /* calls per identity; sustained */
 	int64_t admission_burst;
+	uint64_t condition_fuel; /* see policy_input; 0: the default */
+	size_t condition_bytes;
 	int64_t retention_days;
 	const char *const *redact_fields;
 	size_t redact_count;

@@ -307,6 +307,10 @@ enum gk_rc gate__note_access(struct gate *gate, const struct gate_call *call,
 void gate__accesses_done(struct gate *gate);
 
 /* ---- hash.c ---- */
+void hash_text(const uint8_t key[32], const char *label, const char *text,
+    size_t n, char ret[GATE_HASH_BYTES]);
+void hash_action(const uint8_t key[32], const char *action, const char *args,
+    size_t n, char ret[GATE_HASH_BYTES]);
 /* "h1_…" of label and text under the journal's key. */
 void gate__hash(const struct gate *gate, const char *label, const char *text,
     size_t n, char ret[GATE_HASH_BYTES]);

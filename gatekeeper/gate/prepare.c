@@ -137,11 +137,21 @@ is_recordable(const struct decide *decide)
 	       bound(decide) <= EVENT_BYTES_MAX;
 }
 
+struct policy_input
+prepare_input(const struct gate *gate, const struct decide *decide)
+{
+	return (struct policy_input){.request = &decide->request,
+	    .caller = decide->asker,
+	    .tenant = decide->tenant,
+	    .asked_at_us = decide->asked_at_us,
+	    .condition_fuel = gate->options.condition_fuel,
+	    .condition_bytes = gate->options.condition_bytes};
+}
+
 bool
 prepare_judge(struct gate *gate, struct gate_call *call, struct decide *decide)
 {
-	struct policy_input input = {&decide->request, decide->asker,
-	    decide->tenant, decide->asked_at_us};
+	struct policy_input input = prepare_input(gate, decide);
 	struct gk_err err = {.rc = GK_OK};
 	uint64_t generation;
 	enum gk_rc rc;

@@ -29,6 +29,9 @@ struct decide {
 /* Decode, check, hash.  False: the call has been ended. */
 bool prepare_request(struct gate *gate, struct gate_call *call,
     struct decide *decide, const struct json_value *body);
+/* What the judge looks at. */
+struct policy_input prepare_input(
+    const struct gate *gate, const struct decide *decide);
 /* Pin the policy and judge.  False: the call has been ended. */
 bool prepare_judge(
     struct gate *gate, struct gate_call *call, struct decide *decide);

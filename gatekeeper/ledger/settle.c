@@ -190,6 +190,16 @@ limits(struct work *work, bool *ret_stopped, struct gk_err *err)
 	return GK_OK;
 }
 
+static const char *
+budget_reason(const struct budget_finding *budget)
+{
+	if (budget->cost_micros >= 0) {
+		return budget->reason;
+	}
+	return budget->cost_missing == NULL ? "cost_missing"
+					    : budget->cost_missing;
+}
+
 /* All budgets: *ret_reserve is where the reservations begin in event->charges. */
 static enum gk_rc
 budgets(struct work *work, bool *ret_stopped, size_t *ret_reserve,
@@ -210,8 +220,7 @@ budgets(struct work *work, bool *ret_stopped, size_t *ret_reserve,
 		}
 		if (verdict.refused) {
 			work_stop(work, LAYER_BUDGET, budget->rule,
-			    budget->cost_micros < 0 ? "cost_missing"
-						    : budget->reason);
+			    budget_reason(budget));
 			work->event->scope = (int)budget->per;
 			work->ret->retry_after_ms = verdict.retry_after_ms;
 			work->event->charge_count = *ret_reserve;

@@ -25,6 +25,9 @@ const struct config_key config_keys[CONFIG_COUNT] = {
 static const struct json_limits limits = {CONFIG_BYTES_MAX, 8, 8192};
 
 /* One reading of the file or of a --set. */
+/* of sockaddr_un: 108 with its end */
+#define UNIX_PATH_MAX 107
+
 struct loader {
 	struct config *config;
 	const struct yaml_doc *doc;
@@ -561,6 +564,13 @@ resolve_listen(const struct loader *loader)
 		return GK_OK;
 	}
 	GK_TRY(keep_path(loader, config->listen + 5, &path));
+	if (strlen(path) > UNIX_PATH_MAX) {
+		(void)GK_FAIL(loader->err, GK_E_INVALID,
+		    "listen: a unix socket's path has at most %d bytes",
+		    UNIX_PATH_MAX);
+		gk_err_where(loader->err, "%s", config->from[CONFIG_ID_listen]);
+		return GK_E_INVALID;
+	}
 	config->listen = gk_arena_printf(&config->arena, "unix:%s", path);
 	return config->listen != NULL ? GK_OK : no_memory(loader->err);
 }

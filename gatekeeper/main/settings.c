@@ -39,6 +39,8 @@ main_settings(const struct config *config, struct cli_settings *ret)
 		    .runs_per_identity = (size_t)config->runs_per_identity,
 		    .admission_per_s = config->admission_rate,
 		    .admission_burst = config->admission_burst,
+		    .condition_fuel = (uint64_t)config->condition_fuel,
+		    .condition_bytes = (size_t)config->condition_bytes,
 		    .retention_days = config->retention_days,
 		    .redact_fields = config->redact_fields.items,
 		    .redact_count = config->redact_fields.count,

@@ -8,7 +8,8 @@
 
 #include "model/names.h"
 
-#define FINDINGS_SHADOW_MAX 16
+#define FINDINGS_SHADOW_MAX  16
+#define FINDINGS_UNKNOWN_MAX 16
 
 enum limit_kind { LIMIT_RATE, LIMIT_MAX, LIMIT_SAME_ACTION };
 
@@ -37,9 +38,9 @@ struct budget_finding {
 	const char *unit;
 	enum budget_window every; /* in UTC */
 	int64_t amount_micros;
-	int64_t
-	    cost_micros; /* to reserve; -1: the request lacks the unit (cost_missing) */
-	bool refund_reported; /* a lower actual cost is given back */
+	int64_t cost_micros;      /* to reserve; -1: not known, it stops */
+	const char *cost_missing; /* the reason then; NULL: cost_missing */
+	bool refund_reported;     /* a lower actual cost is given back */
 	bool shadow;
 };
 
@@ -85,6 +86,9 @@ struct findings {
 	size_t approval_count;
 	struct shadow_finding shadow[FINDINGS_SHADOW_MAX];
 	size_t shadow_count;
+	/* Rules whose conditions look at what a recorded request doesn't hold: only when replayed. */
+	const char *unknown[FINDINGS_UNKNOWN_MAX];
+	size_t unknown_count;
 	int64_t result_within_us; /* then a missing result is unreported */
 	int64_t allow_valid_us;
 	const char *policy; /* digest of the folder, "sha256:…" */

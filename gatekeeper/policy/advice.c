@@ -73,7 +73,7 @@ advise_allow(struct advice *advice, const struct rule *rule)
 
 	for (size_t i = 0; i < rule->actions.count; i++) {
 		if (strcmp(rule->actions.items[i], "*") == 0 &&
-		    rule->roles.count == 0) {
+		    rule->roles.count == 0 && rule->when == NULL) {
 			warn(advice, rule, "name the actions that are meant",
 			    "allows every action to everybody", NULL);
 		}
@@ -83,7 +83,7 @@ advise_allow(struct advice *advice, const struct rule *rule)
 		const struct rule *other = &policy->rules[i];
 
 		if (other->section == SECTION_STOP && !other->shadow &&
-		    other->roles.count == 0 &&
+		    other->roles.count == 0 && other->when == NULL &&
 		    scope_covers(other->where, rule->where) &&
 		    actions_cover(advice, other, rule)) {
 			warn(advice, rule, NULL,
@@ -92,6 +92,25 @@ advise_allow(struct advice *advice, const struct rule *rule)
 			    other->id);
 			return;
 		}
+	}
+}
+
+/* A condition that no request can change. */
+static void
+advise_condition(struct advice *advice, const struct rule *rule)
+{
+	const struct cel_value *value =
+	    rule->when == NULL ? NULL : cel_program_constant(rule->when);
+
+	if (value == NULL || value->kind != CEL_BOOL) {
+		return;
+	}
+	if (value->as.boolean) {
+		warn(advice, rule, "leave 'when' out",
+		    "has a condition that is always true", NULL);
+	} else {
+		warn(advice, rule, NULL,
+		    "never applies: its condition is always false", NULL);
 	}
 }
 
@@ -106,6 +125,7 @@ advice_give(const struct policy *policy, const struct policy_text *texts,
 		const struct rule *rule = &policy->rules[i];
 
 		any_allow = any_allow || rule->section == SECTION_ALLOW;
+		advise_condition(&advice, rule);
 		if (rule->section == SECTION_ALLOW && !rule->shadow &&
 		    advice.compared < COMPARED_MAX) {
 			advise_allow(&advice, rule);

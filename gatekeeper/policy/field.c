@@ -43,11 +43,8 @@ field_known(struct reader *reader, const struct json_value *object,
 		}
 		if (i == count) {
 			report_add(reader->report, false, &place,
-			    strcmp(name, "when") == 0
-				? "this build has no conditions; leave `when` "
-				  "out"
-				: report_nearest(
-				      reader->report, name, keys, count),
+			    report_nearest(
+				reader->report, name, keys, count),
 			    "unknown key '%s'", name);
 		}
 	}

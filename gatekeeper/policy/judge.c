@@ -2,7 +2,9 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "policy/condition.h"
 #include "policy/policy_internal.h"
+#include "policy/schema.h"
 
 static bool
 any_glob(const struct texts *globs, const char *text)
@@ -54,8 +56,7 @@ file_applies(
 	return rule_applies(&bare, input);
 }
 
-/* Does the caller claim only what its identity may assert? */
-static bool
+bool
 actor_is_permitted(const struct policy_input *input)
 {
 	const struct actor *actor = input->request->actor;
@@ -96,8 +97,59 @@ subject_of(enum scope per, const struct policy_input *input)
 	return "";
 }
 
+/* One judgement under way. */
+struct judging {
+	const struct policy_input *input;
+	struct condition_input *vars;
+	struct findings *found;
+	bool stopped; /* nothing can let it pass any more */
+	const struct rule
+	    *failed; /* the first allow rule whose condition failed */
+};
+
 static void
-find_shadow(struct findings *found, const struct rule *rule)
+findings_unknown(struct findings *found, const char *rule)
+{
+	if (found->unknown_count < FINDINGS_UNKNOWN_MAX) {
+		found->unknown[found->unknown_count++] = rule;
+	}
+}
+
+static const char condition_error[] = "condition_error";
+
+/*
+ * Does the condition let the rule apply?  One that fails never opens: an allow
+ * rule doesn't apply, all others do, with a reason that says why.
+ */
+static bool
+condition_holds(
+    struct judging *judging, const struct rule *rule, const char **ret_reason)
+{
+	enum condition_answer answer = CONDITION_TRUE;
+
+	*ret_reason = rule->reason;
+	if (rule->when != NULL) {
+		answer = condition_ask(
+		    rule->when, rule->where, judging->vars, NULL, NULL);
+	}
+	if (answer == CONDITION_UNKNOWN) {
+		findings_unknown(judging->found, rule->id);
+		return (rule->section == SECTION_ALLOW) ==
+		       judging->input->unknown_opens;
+	}
+	if (answer == CONDITION_FAILS) {
+		*ret_reason = condition_error;
+		if (rule->section == SECTION_ALLOW && !rule->shadow &&
+		    judging->failed == NULL) {
+			judging->failed = rule;
+		}
+		return rule->section != SECTION_ALLOW;
+	}
+	return answer == CONDITION_TRUE;
+}
+
+static void
+find_shadow(struct findings *found, const struct rule *rule, const char *reason)
 {
 	struct shadow_finding *shadow;
 
@@ -106,7 +158,7 @@ find_shadow(struct findings *found, const struct rule *rule)
 	}
 	shadow = &found->shadow[found->shadow_count++];
 	shadow->rule = rule->id;
-	shadow->reason = rule->reason;
+	shadow->reason = reason;
 	shadow->layer = LAYER_ACCESS;
 	shadow->would =
 	    rule->section == SECTION_ALLOW ? SHADOW_PASSES : SHADOW_STOPS;
@@ -114,31 +166,34 @@ find_shadow(struct findings *found, const struct rule *rule)
 
 /* The first stop rule decides; without one, the first allow rule lets pass. */
 static void
-find_access(struct findings *found, const struct rule *rule, bool *stopped)
+find_access(struct judging *judging, const struct rule *rule)
 {
-	if (rule->shadow) {
-		find_shadow(found, rule);
-	} else if (rule->section == SECTION_STOP && !*stopped) {
-		*stopped = true;
-		found->access = ACCESS_STOPS;
-		found->access_rule = rule->id;
-		found->access_reason = rule->reason;
-	} else if (rule->section == SECTION_ALLOW && !*stopped &&
-		   found->access == ACCESS_STOPS) {
-		found->access = ACCESS_PASSES;
-		found->access_rule = rule->id;
-		found->access_reason = rule->reason;
+	struct findings *found = judging->found;
+	bool stops = rule->section == SECTION_STOP;
+	const char *reason;
+
+	if (!rule->shadow &&
+	    (judging->stopped || (!stops && found->access == ACCESS_PASSES))) {
+		return;
 	}
+	if (!condition_holds(judging, rule, &reason)) {
+		return;
+	}
+	if (rule->shadow) {
+		find_shadow(found, rule, reason);
+		return;
+	}
+	judging->stopped = stops;
+	found->access = stops ? ACCESS_STOPS : ACCESS_PASSES;
+	found->access_rule = rule->id;
+	found->access_reason = reason;
 }
 
 static int64_t
-cost_of(const struct rule *rule, const struct decision_request *request)
+cost_in(const struct decision_request *request, const char *unit)
 {
-	if (rule->budget.cost_micros >= 0) {
-		return rule->budget.cost_micros;
-	}
 	for (size_t i = 0; i < request->cost_count; i++) {
-		if (strcmp(request->cost[i].unit, rule->budget.unit) == 0) {
+		if (strcmp(request->cost[i].unit, unit) == 0) {
 			return request->cost[i].micros;
 		}
 	}
@@ -146,33 +201,52 @@ cost_of(const struct rule *rule, const struct decision_request *request)
 }
 
 static void
-find_rule(struct findings *found, const struct rule *rule,
-    const struct policy_input *input, bool *stopped)
+find_budget(
+    struct judging *judging, const struct rule *rule, const char *reason)
 {
-	struct budget_finding *budget;
-	struct limit_finding *limit;
+	struct findings *found = judging->found;
+	struct budget_finding *budget = &found->budgets[found->budget_count++];
 
-	switch (rule->section) {
-	case SECTION_STOP:
-	case SECTION_ALLOW:
-		find_access(found, rule, stopped);
-		break;
-	case SECTION_LIMITS:
+	*budget = rule->budget;
+	budget->reason = reason;
+	budget->subject = subject_of(rule->per, judging->input);
+	budget->cost_missing = "cost_missing";
+	if (rule->cost != NULL) {
+		budget->cost_missing = condition_error;
+		if (!condition_cost(rule->cost, rule->where, judging->vars,
+			&budget->cost_micros)) {
+			budget->cost_micros = -1;
+		}
+	} else if (budget->cost_micros < 0) {
+		budget->cost_micros =
+		    cost_in(judging->input->request, budget->unit);
+	}
+}
+
+static void
+find_rule(struct judging *judging, const struct rule *rule)
+{
+	struct findings *found = judging->found;
+	struct limit_finding *limit;
+	const char *reason;
+
+	if (rule->section == SECTION_STOP || rule->section == SECTION_ALLOW) {
+		find_access(judging, rule);
+		return;
+	}
+	if (!condition_holds(judging, rule, &reason)) {
+		return;
+	}
+	if (rule->section == SECTION_LIMITS) {
 		limit = &found->limits[found->limit_count++];
 		*limit = rule->limit;
-		limit->subject = subject_of(rule->per, input);
-		break;
-	case SECTION_BUDGETS:
-		budget = &found->budgets[found->budget_count++];
-		*budget = rule->budget;
-		budget->subject = subject_of(rule->per, input);
-		budget->cost_micros = cost_of(rule, input->request);
-		break;
-	case SECTION_APPROVALS:
-		found->approvals[found->approval_count++] = rule->approval;
-		break;
-	case SECTION_COUNT:
-		break;
+		limit->reason = reason;
+		limit->subject = subject_of(rule->per, judging->input);
+	} else if (rule->section == SECTION_BUDGETS) {
+		find_budget(judging, rule, reason);
+	} else {
+		found->approvals[found->approval_count] = rule->approval;
+		found->approvals[found->approval_count++].reason = reason;
 	}
 }
 
@@ -229,82 +303,66 @@ find_results(struct findings *found, const struct policy *policy,
 	found->allow_valid_us = valid == INT64_MAX ? 5 * GK_US_PER_MIN : valid;
 }
 
-enum gk_rc
-policy_judge(const struct policy *policy, const struct policy_input *input,
-    struct gk_arena *arena, struct findings *ret_findings, struct gk_err *err)
+/* What stops a request before any rule is looked at. */
+static bool
+is_refused(const struct policy_input *input, const struct schema *schema,
+    struct findings *found)
 {
-	struct findings *found = ret_findings;
+	if (!actor_is_permitted(input)) {
+		found->access_reason = "actor_not_permitted";
+		return true;
+	}
+	if (schema != NULL && !input->args_in_part &&
+	    !schema_fits(schema, input->request->args, NULL)) {
+		found->access_reason = "invalid_args";
+		return true;
+	}
+	return false;
+}
+
+static enum gk_rc
+judge_rules(const struct policy *policy, struct judging *judging,
+    struct gk_arena *arena, struct gk_err *err)
+{
+	struct findings *found = judging->found;
 	unsigned *rules;
 	size_t count;
-	bool stopped;
 
-	memset(found, 0, sizeof(*found));
-	found->access_reason = "no_rule_allows";
-	found->policy = policy->digest;
-	stopped = !actor_is_permitted(input);
-	if (stopped) {
-		found->access_reason = "actor_not_permitted";
-	}
-	GK_TRY(index_find(
-	    policy, input->request->action, arena, &rules, &count, err));
+	GK_TRY(index_find(policy, judging->input->request->action, arena,
+	    &rules, &count, err));
 	GK_TRY(make_room(found, policy, rules, count, arena, err));
 	for (size_t i = 0; i < count; i++) {
 		const struct rule *rule = &policy->rules[rules[i]];
 
-		if (rule_applies(rule, input)) {
-			find_rule(found, rule, input, &stopped);
+		if (rule_applies(rule, judging->input)) {
+			find_rule(judging, rule);
 		}
 	}
-	find_results(found, policy, input);
+	if (found->access == ACCESS_STOPS && found->access_rule == NULL &&
+	    !judging->stopped && judging->failed != NULL) {
+		found->access_rule = judging->failed->id;
+		found->access_reason = condition_error;
+	}
 	return GK_OK;
 }
 
-/* ---- explain ---- */
-
-static const char *
-why_not(const struct rule *rule, const struct policy_input *input)
-{
-	struct rule bare = *rule;
-
-	if (!rule_names_action(rule, input->request->action)) {
-		return "another action";
-	}
-	bare.roles.count = 0;
-	if (!rule_applies(&bare, input)) {
-		return "the file applies to other tenants or agents";
-	}
-	return rule_applies(rule, input) ? NULL : "none of its roles";
-}
-
-static enum gk_rc
-explain_rule(const struct rule *rule, const struct policy_input *input,
-    bool first, struct gk_buf *json, struct gk_err *err)
-{
-	const char *why = why_not(rule, input);
-
-	/* ids, reasons and section words need no escapes */
-	return gk_buf_printf(json, err,
-	    "%s{\"id\":\"%s\",\"matches\":%s,\"reason\":\"%s\",\"section\":\"%"
-	    "s\",\"shadow\":%s%s%s%s}",
-	    first ? "" : ",", rule->id, why == NULL ? "true" : "false",
-	    rule->reason, section_words[rule->section],
-	    rule->shadow ? "true" : "false", why == NULL ? "" : ",\"why\":\"",
-	    why == NULL ? "" : why, why == NULL ? "" : "\"");
-}
-
 enum gk_rc
-policy_explain(const struct policy *policy, const struct policy_input *input,
-    struct gk_buf *ret_json, struct gk_err *err)
+policy_judge(const struct policy *policy, const struct policy_input *input,
+    struct gk_arena *arena, struct findings *ret_findings, struct gk_err *err)
 {
-	bool first = true;
+	const struct action_schema *action =
+	    actions_find(policy, input->request->action);
+	const struct schema *schema = action == NULL ? NULL : action->schema;
+	GK_AUTO(condition_input_done) struct condition_input vars;
+	struct judging judging = {
+	    .input = input, .vars = &vars, .found = ret_findings};
 
-	GK_TRY(gk_buf_printf(ret_json, err,
-	    "{\"actor_permitted\":%s,\"policy\":\"%s\",\"rules\":[",
-	    actor_is_permitted(input) ? "true" : "false", policy->digest));
-	for (size_t i = 0; i < policy->rule_count; i++) {
-		GK_TRY(explain_rule(
-		    &policy->rules[i], input, first, ret_json, err));
-		first = false;
-	}
-	return gk_buf_puts(ret_json, "]}", err);
+	condition_input_init(&vars, input, schema, arena);
+	memset(ret_findings, 0, sizeof(*ret_findings));
+	ret_findings->access_reason = "no_rule_allows";
+	ret_findings->policy = policy->digest;
+	judging.stopped = is_refused(input, schema, ret_findings);
+	GK_TRY(judge_rules(policy, &judging, arena, err));
+	find_results(ret_findings, policy, input);
+	return GK_OK;
 }

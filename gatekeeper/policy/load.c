@@ -1,12 +1,7 @@
 /* A folder, or the texts of one, → a compiled policy with its digest and bundle. */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "codec/canon.h"
 #include "codec/digest.h"
@@ -15,9 +10,6 @@
 
 enum {
 	POLICY_ARENA_CAP = 256 << 20,
-	BUNDLE_BYTES_MAX = 64 << 20,
-	/* in a bundle a character takes at most two bytes */
-	FOLDER_BYTES_MAX = BUNDLE_BYTES_MAX / 2 - (1 << 20),
 	FILE_NAME_MAX = 255,
 };
 
@@ -143,6 +135,7 @@ read_texts(struct policy *policy, const struct policy_text *texts, size_t count,
 	struct gk_map ids = {NULL, 0, 0};
 	bool no_memory = false;
 
+	GK_TRY(actions_load(policy, texts, count, report, err));
 	for (size_t i = 0; i < count && !no_memory; i++) {
 		struct yaml_doc *doc = NULL;
 		struct gk_err local = {0};
@@ -151,6 +144,10 @@ read_texts(struct policy *policy, const struct policy_text *texts, size_t count,
 		    .text = &texts[i],
 		    .ids = &ids};
 
+		if (actions_is_schema(texts[i].name)) {
+			check_text(report, &texts[i]);
+			continue;
+		}
 		if (yaml_parse(texts[i].bytes, texts[i].n, texts[i].name,
 			&yaml_limits, &doc, &local) != GK_OK) {
 			add_yaml_error(report, &texts[i], &local);
@@ -186,6 +183,17 @@ policy_new(size_t files)
 	return policy;
 }
 
+static bool
+any_rules(const struct policy_text *texts, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!actions_is_schema(texts[i].name)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 enum gk_rc
 load_texts(const struct policy_text *texts, size_t count,
     struct policy **ret_policy, struct policy_report *report,
@@ -194,7 +202,7 @@ load_texts(const struct policy_text *texts, size_t count,
 	GK_AUTO(policy_unpinp) struct policy *policy = NULL;
 	struct problem_place folder = {"", {0, 0}, NULL, 0};
 
-	if (count == 0) {
+	if (!any_rules(texts, count)) {
 		report_add(report, false, &folder,
 		    "an empty folder would stop everything; put a *.yaml there",
 		    "no policy file");
@@ -217,167 +225,7 @@ load_texts(const struct policy_text *texts, size_t count,
 	return GK_OK;
 }
 
-/* ---- folder → texts ---- */
-
-struct folder {
-	struct gk_arena arena;
-	struct policy_text *texts;
-	size_t count;
-};
-
-static void
-folder_done(struct folder *folder)
-{
-	gk_arena_done(&folder->arena);
-}
-
-static bool
-has_suffix(const char *name, const char *suffix)
-{
-	size_t n = strlen(name), s = strlen(suffix);
-
-	return n > s && strcmp(name + n - s, suffix) == 0;
-}
-
-static bool
-is_policy_name(const char *name)
-{
-	return name[0] != '.' && has_suffix(name, ".yaml") &&
-	       !has_suffix(name, ".test.yaml");
-}
-
-static enum gk_rc
-read_whole(struct folder *folder, int fd, const char *name, size_t size,
-    struct gk_err *err)
-{
-	struct policy_text *text = &folder->texts[folder->count];
-	char *bytes = gk_arena_alloc(&folder->arena, size + 1);
-	size_t n = 0;
-
-	if (bytes == NULL) {
-		return GK_FAIL(
-		    err, GK_E_LIMIT, "%s: the folder is too large", name);
-	}
-	while (n <= size) { /* one byte more, to see whether it has grown */
-		ssize_t got = read(fd, bytes + n, size + 1 - n);
-
-		if (got < 0 && errno == EINTR) {
-			continue;
-		}
-		if (got < 0) {
-			return GK_FAIL(err, GK_E_IO, "%s: %m", name);
-		}
-		if (got == 0) {
-			break;
-		}
-		n += (size_t)got;
-	}
-	if (n != size) {
-		return GK_FAIL(
-		    err, GK_E_IO, "%s: changed while it was read", name);
-	}
-	text->name = gk_arena_strdup(&folder->arena, name);
-	text->bytes = bytes;
-	text->n = n;
-	if (text->name == NULL) {
-		return GK_FAIL(
-		    err, GK_E_LIMIT, "%s: the folder is too large", name);
-	}
-	folder->count++;
-	return GK_OK;
-}
-
-static enum gk_rc
-read_file(
-    struct folder *folder, int dir_fd, const char *name, struct gk_err *err)
-{
-	struct stat st;
-	enum gk_rc rc;
-	int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0) {
-		return GK_FAIL(err, GK_E_IO, "%s: %m", name);
-	}
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		rc = GK_FAIL(err, GK_E_IO, "%s: not a regular file", name);
-	} else if (st.st_size > (off_t)POLICY_FILE_BYTES_MAX) {
-		rc = GK_FAIL(err, GK_E_LIMIT, "%s: larger than %u bytes", name,
-		    POLICY_FILE_BYTES_MAX);
-	} else {
-		rc = read_whole(folder, fd, name, (size_t)st.st_size, err);
-	}
-	(void)close(fd);
-	return rc;
-}
-
-static int
-by_name(const void *a, const void *b)
-{
-	const struct policy_text *x = a, *y = b;
-
-	return strcmp(x->name, y->name);
-}
-
-/* A file that somebody may believe to be in force. */
-static void
-warn_passed_over(struct policy_report *report, const char *name)
-{
-	struct problem_place place = {name, {0, 0}, NULL, 0};
-
-	if (name[0] != '.' &&
-	    (has_suffix(name, ".yml") || has_suffix(name, ".YAML"))) {
-		report_add(report, true, &place, "rename it to *.yaml",
-		    "passed over: only *.yaml is read");
-	}
-}
-
-/* The next entry; NULL at the end, or with errno set. */
-static struct dirent *
-next_entry(DIR *dir)
-{
-	errno = 0;
-	/* NOLINTNEXTLINE(concurrency-mt-unsafe): a stream of this thread alone */
-	return readdir(dir);
-}
-
-static enum gk_rc
-read_folder(const char *path, struct folder *folder,
-    struct policy_report *report, struct gk_err *err)
-{
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-	enum gk_rc rc = GK_OK;
-
-	if (dir == NULL) {
-		return GK_FAIL(err, GK_E_IO, "%s: %m", path);
-	}
-	folder->arena.cap = FOLDER_BYTES_MAX;
-	folder->texts = gk_arena_calloc(
-	    &folder->arena, POLICY_FILES_MAX, sizeof(*folder->texts));
-	if (folder->texts == NULL) {
-		rc = GK_FAIL(err, GK_E_NOMEM, "policy folder");
-	}
-	while (rc == GK_OK && (entry = next_entry(dir)) != NULL) {
-		if (!is_policy_name(entry->d_name)) {
-			warn_passed_over(report, entry->d_name);
-			continue;
-		}
-		rc = folder->count == POLICY_FILES_MAX
-			 ? GK_FAIL(err, GK_E_LIMIT,
-			       "%s: more than %d policy files", path,
-			       POLICY_FILES_MAX)
-			 : read_file(folder, dirfd(dir), entry->d_name, err);
-	}
-	if (rc == GK_OK && errno != 0) {
-		rc = GK_FAIL(err, GK_E_IO, "%s: %m", path);
-	}
-	(void)closedir(dir);
-	if (rc == GK_OK) {
-		qsort(folder->texts, folder->count, sizeof(*folder->texts),
-		    by_name);
-	}
-	return rc;
-}
+/* ---- folder, or bundle, → texts ---- */
 
 enum gk_rc
 policy_load(const char *dir, struct policy **ret_policy,
@@ -388,7 +236,7 @@ policy_load(const char *dir, struct policy **ret_policy,
 	enum gk_rc rc;
 
 	err = err == NULL ? &local : err;
-	rc = read_folder(dir, &folder, report, err);
+	rc = folder_read(dir, &folder, report, err);
 	if (rc != GK_OK) {
 		struct problem_place place = {"", {0, 0}, NULL, 0};
 
@@ -397,8 +245,6 @@ policy_load(const char *dir, struct policy **ret_policy,
 	}
 	return load_texts(folder.texts, folder.count, ret_policy, report, err);
 }
-
-/* ---- bundle → texts ---- */
 
 static enum gk_rc
 bundle_texts(

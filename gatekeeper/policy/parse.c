@@ -15,7 +15,7 @@ const char *const section_words[SECTION_COUNT] = {
 };
 
 static const char *const file_keys[] = {"policy", "applies_to", "default",
-    "stop", "allow", "limits", "budgets", "approvals", "results"};
+    "variables", "stop", "allow", "limits", "budgets", "approvals", "results"};
 static const char *const applies_keys[] = {"tenants", "agents"};
 static const char *const results_keys[] = {"within", "allow_valid"};
 
@@ -174,6 +174,8 @@ parse_particular(
 		rule->roles = field_strs(
 		    reader, object, "roles", name_is_id, "a role's name", 64);
 	}
+	rule->when = expression_parse(
+	    reader, object, "when", cel_type_of(CEL_T_BOOL), rule);
 }
 
 /* The findings that don't depend on the request are made once, here. */
@@ -304,6 +306,8 @@ parse_file(struct reader *reader)
 		return;
 	}
 	reader->policy->files[reader->policy->file_count++] = scope;
+	reader->scope = scope;
+	expression_variables(reader, root, scope);
 	for (int section = 0; section < SECTION_COUNT; section++) {
 		parse_section(reader, root, (enum section)section, scope);
 	}

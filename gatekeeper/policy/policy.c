@@ -24,6 +24,23 @@ policy_unpin(struct policy *policy)
 	if (pins > 1) {
 		return;
 	}
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		cel_program_free(policy->rules[i].when);
+		cel_program_free(policy->rules[i].cost);
+	}
+	for (size_t i = 0; i < policy->file_count; i++) {
+		const struct scope_of_file *file = policy->files[i];
+
+		for (size_t k = 0; k < file->variable_count; k++) {
+			cel_program_free(file->variables[k].program);
+		}
+	}
+	for (size_t i = 0; i < policy->env_count; i++) {
+		cel_env_free(policy->envs[i]);
+	}
+	free(policy->envs);
+	actions_done(policy);
+	cel_env_free(policy->env);
 	index_done(&policy->index);
 	gk_buf_done(&policy->bundle);
 	gk_arena_done(&policy->arena);

@@ -13,7 +13,7 @@
 #include "model/request.h"
 
 #define POLICY_DIGEST_BYTES   72 /* "sha256:", 64 hex digits, '\0' */
-#define POLICY_FILES_MAX      256
+#define POLICY_FILES_MAX      1024
 #define POLICY_FILE_BYTES_MAX (4u << 20)
 #define POLICY_RULES_MAX      20000
 
@@ -78,13 +78,22 @@ struct policy_input {
 	const struct identity *caller;
 	const char *tenant; /* resolved; NULL: none */
 	int64_t asked_at_us;
+	/* What a condition may cost (config: condition_fuel, condition_bytes); 0: the default. */
+	uint64_t condition_fuel;
+	size_t condition_bytes;
+	/* Of a recorded request: args and context hold what was kept, there was more. */
+	bool args_in_part, context_in_part;
+	/* What a condition over what wasn't kept counts as: for the decision, or against it. */
+	bool unknown_opens;
 };
 
 /*
  * Judge: pure, no clock, no state, no disk; from any thread.  The access layer
  * first: an actor or role that the caller may not assert is STOP with reason
- * "actor_not_permitted" and no rule; then stop rules, then allow rules, then the
- * default ("no_rule_allows").  Limits, budgets and approvals that match are
+ * "actor_not_permitted" and no rule, and so are arguments that don't fit the
+ * action's schema ("invalid_args"); then stop rules, then allow rules, then the
+ * default ("no_rule_allows").  A condition that fails stops, doesn't allow, and
+ * lets limits, budgets and approvals apply: "condition_error".  Limits, budgets and approvals that match are
  * found whatever access says.  ret_findings->generation is left 0.
  * Gives findings whose arrays live in arena and whose strings live in policy,
  * input or arena.  Errors: GK_E_NOMEM, GK_E_LIMIT (arena's cap).
@@ -94,9 +103,14 @@ enum gk_rc policy_judge(const struct policy *policy,
     struct findings *ret_findings, struct gk_err *err) GK_MUST_USE;
 
 /*
- * What the judge looked at, for explain.  Appends {"actor_permitted","policy",
- * "rules":[{"id","matches","reason","section","shadow","why"}…]}: every rule, by
- * file, section and line; "why" only where it doesn't match.
+ * What the judge looked at, for explain.  Appends {"actor_permitted","args"
+ * (fits the action's schema, or why not; left out where there is none),"policy",
+ * "rules":[{"file","id","line","matches","reason","section","shadow","when","why"}…]}:
+ * every rule, by file, section and line; "why" only where it doesn't match.
+ * "when" is {"parts":[{"column","text","value"}…],"text","value"}, only where there is
+ * a condition and the rest of the rule matches: each part of the expression that was looked
+ * at, and what it was, as CEL text; "value" is true, false or what failed.
+ * Values are those of the request: for who may see it.
  * Errors: GK_E_LIMIT (buf's cap), GK_E_NOMEM.
  */
 enum gk_rc policy_explain(const struct policy *policy,

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/map.h"
+#include "cel/cel.h"
 #include "codec/yaml.h"
 #include "policy/policy.h"
 
@@ -27,9 +28,24 @@ struct texts {
 	size_t count;
 };
 
-/* Whom a file's rules apply to, and what it says of results. */
+#define FILE_VARIABLES_MAX 32
+
+/* A name for an expression, seen by the conditions of its file and by the variables after it. */
+struct variable {
+	const char *name;
+	const struct json_value *value; /* its text, while the file is read */
+	struct cel_program *program;    /* owned by the policy */
+};
+
+/* Whom a file's rules apply to, its variables, and what it says of results. */
 struct scope_of_file {
 	const char *file;
+	const struct cel_env *
+	    *schema_envs; /* by action schema; made when needed */
+	struct variable *variables;
+	size_t variable_count;
+	struct cel_env
+	    *env; /* with the variables; the policy's where there are none */
 	struct texts tenants; /* globs; none: all */
 	struct texts agents;
 	int64_t result_within_us; /* 0: not said */
@@ -50,6 +66,19 @@ struct rule {
 	    limit; /* rule, reason, kind and numbers; subject by request */
 	struct budget_finding budget; /* cost_micros -1: from the request */
 	struct approval_finding approval;
+	struct cel_program *when; /* owned by the policy; NULL: always */
+	struct cel_program
+	    *cost; /* of a budget; owned; NULL: constant or from the request */
+};
+
+struct schema;
+
+/* What an action's arguments must look like: schema/actions/<action>.schema.json */
+struct action_schema {
+	const char *action, *file;
+	const struct schema *schema;
+	const struct cel_type *type; /* of args */
+	struct cel_env *env; /* in which args is of the schema's type; owned */
 };
 
 /* Rules whose names or globs have a text in common by which they are found. */
@@ -94,6 +123,12 @@ struct policy_text {
 struct policy {
 	atomic_size_t pins;
 	struct gk_arena arena;
+	struct cel_env *env;   /* in which args is a map; owned */
+	struct cel_env **envs; /* of files with variables; owned */
+	size_t env_count, env_room;
+	struct action_schema *schemas;
+	size_t schema_count;
+	struct gk_map schema_by_action; /* → struct action_schema */
 	struct rule *rules;
 	size_t rule_count, rule_room;
 	struct scope_of_file **files;
@@ -110,6 +145,7 @@ struct reader {
 	const struct policy_text *text;
 	const struct yaml_doc *doc;
 	struct gk_map *ids; /* rule ids seen in the folder → struct rule */
+	struct scope_of_file *scope; /* of the file */
 	bool no_memory;
 };
 
@@ -171,6 +207,29 @@ void section_approval(
 const char *const *section_keys(enum section section, size_t *ret_count);
 const char *const *section_approver_keys(size_t *ret_count);
 
+/*
+ * expression.c: the CEL at object[key], of that type; NULL: left out, or wrong
+ * (told).  rule's actions and file are known: schemas and variables are looked at.
+ */
+struct cel_program *expression_parse(struct reader *reader,
+    const struct json_value *object, const char *key,
+    const struct cel_type *expect, const struct rule *rule);
+/* "variables" of a file; sets scope's variables and env. */
+void expression_variables(struct reader *reader, const struct json_value *root,
+    struct scope_of_file *scope);
+
+/*
+ * actions.c: the schemas among the texts, before any rule is read; what is
+ * wrong with them is told.  Errors: GK_E_NOMEM.
+ */
+bool actions_is_schema(const char *name); /* schema/actions/….schema.json */
+enum gk_rc actions_load(struct policy *policy, const struct policy_text *texts,
+    size_t count, struct policy_report *report, struct gk_err *err) GK_MUST_USE;
+void actions_done(struct policy *policy);
+/* NULL: none. */
+const struct action_schema *actions_find(
+    const struct policy *policy, const char *action);
+
 /* advice.c: warnings about rules that parse but probably aren't meant so */
 void advice_give(const struct policy *policy, const struct policy_text *texts,
     size_t count, struct policy_report *report);
@@ -193,6 +252,24 @@ bool rule_names_action(const struct rule *rule, const char *action);
 
 /* judge.c */
 bool rule_applies(const struct rule *rule, const struct policy_input *input);
+/* Does the caller claim only what its identity may assert? */
+bool actor_is_permitted(const struct policy_input *input);
+
+#define ACTIONS_FOLDER   "schema/actions/"
+#define BUNDLE_BYTES_MAX (64 << 20)
+/* in a bundle a character takes at most two bytes */
+#define FOLDER_BYTES_MAX (BUNDLE_BYTES_MAX / 2 - (1 << 20))
+
+/* folder.c: embedded; a zeroed struct is empty */
+struct folder {
+	struct gk_arena arena;
+	struct policy_text *texts; /* by name */
+	size_t count;
+};
+void folder_done(struct folder *folder);
+/* *.yaml but *.test.yaml, and schema/actions/ *.schema.json. */
+enum gk_rc folder_read(const char *path, struct folder *folder,
+    struct policy_report *report, struct gk_err *err) GK_MUST_USE;
 
 /* load.c: texts are sorted by name; gives a policy or a report with errors */
 enum gk_rc load_texts(const struct policy_text *texts, size_t count,

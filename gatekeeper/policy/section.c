@@ -4,7 +4,7 @@
 #include "base/time.h"
 #include "policy/policy_internal.h"
 
-#define COMMON_KEYS "id", "mode", "actions", "reason"
+#define COMMON_KEYS "id", "mode", "actions", "when", "reason"
 
 static const char *const access_keys[] = {COMMON_KEYS, "roles"};
 static const char *const limit_keys[] = {
@@ -134,6 +134,23 @@ section_limit(
 	}
 }
 
+/* A constant amount, or an expression that gives one. */
+static void
+budget_cost(
+    struct reader *reader, const struct json_value *object, struct rule *rule)
+{
+	const char *text = json_string(json_get(object, "cost"));
+
+	rule->budget.cost_micros = -1;
+	if (text != NULL && strspn(text, "+-.0123456789") < strlen(text)) {
+		rule->cost =
+		    expression_parse(reader, object, "cost", NULL, rule);
+		return;
+	}
+	rule->budget.cost_micros =
+	    field_amount(reader, object, "cost", "for example \"0.02\"");
+}
+
 void
 section_budget(
     struct reader *reader, const struct json_value *object, struct rule *rule)
@@ -157,8 +174,7 @@ section_budget(
 	    field_amount(reader, object, "amount", "for example \"20.00\"");
 	budget->every = (enum budget_window)field_word(
 	    reader, object, "every", windows, GK_COUNT(windows), WINDOW_DAY);
-	budget->cost_micros = field_amount(reader, object, "cost",
-	    "this build has no expressions; write a constant such as \"0.02\"");
+	budget_cost(reader, object, rule);
 	budget->refund_reported =
 	    field_word(reader, object, "refund", refunds, 2, 0) == 1;
 	if (budget->every == WINDOW_RUN && rule->per != SCOPE_RUN &&

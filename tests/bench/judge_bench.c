@@ -82,7 +82,10 @@ measure(const struct policy *policy)
 	GK_AUTO(gk_arena_done) struct gk_arena arena = GK_ARENA_INIT(ARENA_CAP);
 	struct identity caller = {.id = "agent-7", .kind = IDENTITY_AGENT};
 	struct decision_request request = {.run_id = "run_1", .step_id = "1"};
-	struct policy_input input = {&request, &caller, "t_42", 1};
+	struct policy_input input = {.request = &request,
+	    .caller = &caller,
+	    .tenant = "t_42",
+	    .asked_at_us = 1};
 	static int64_t batches[BATCHES];
 	char actions[ACTIONS][16];
 

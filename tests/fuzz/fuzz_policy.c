@@ -111,7 +111,10 @@ judge(const struct policy *policy, const char *action, struct actor *actor)
 	    .actor = actor,
 	    .cost = {{"usd", 20000}},
 	    .cost_count = 1};
-	struct policy_input input = {&request, &caller, "t_42", 1};
+	struct policy_input input = {.request = &request,
+	    .caller = &caller,
+	    .tenant = "t_42",
+	    .asked_at_us = 1};
 	struct findings found;
 
 	GK_ASSERT(policy_judge(policy, &input, &arena, &found, NULL) == GK_OK);

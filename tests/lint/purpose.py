@@ -28,7 +28,7 @@ def fault(path):
 
 bad = 0
 for root in map(pathlib.Path, sys.argv[1:]):
-    for src in sorted(root.rglob("*.[ch]")):
+    for src in sorted(root.rglob("*.[ch]*")):
         if "trees" in src.relative_to(root).parts:
             continue
         what = fault(src)

@@ -31,7 +31,7 @@ def functions(lines):
 
 top = pathlib.Path(sys.argv[1])
 bad, used = 0, set()
-for src in sorted(p for name in sys.argv[2:] for p in (top / name).rglob("*.[ch]")):
+for src in sorted(p for name in sys.argv[2:] for p in (top / name).rglob("*.[ch]*")):
     here, lines = str(src.relative_to(top)), src.read_text().splitlines()
     if "trees" in src.relative_to(top).parts:
         continue

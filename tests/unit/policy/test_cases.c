@@ -140,8 +140,10 @@ read_question(const struct json_value *item, struct question *ret)
 		cr_assert(decimal_parse(json_string(cost), &to->micros, NULL) ==
 			  GK_OK);
 	}
-	ret->input = (struct policy_input){
-	    request, &ret->caller, text_or(ask, "tenant", NULL), 1};
+	ret->input = (struct policy_input){.request = request,
+	    .caller = &ret->caller,
+	    .tenant = text_or(ask, "tenant", NULL),
+	    .asked_at_us = 1};
 }
 
 static void

@@ -71,7 +71,10 @@ judge(const char *action, const char *actor_id, const char *role)
 	    .step_id = "1",
 	    .action = action,
 	    .actor = actor_id == NULL ? NULL : &actor};
-	struct policy_input input = {&request, &caller, "t1", 1};
+	struct policy_input input = {.request = &request,
+	    .caller = &caller,
+	    .tenant = "t1",
+	    .asked_at_us = 1};
 
 	cr_assert(policy_judge(policy, &input, &arena, &found, NULL) == GK_OK);
 }
@@ -181,7 +184,10 @@ Test(policy_judge, an_explanation_has_every_rule_and_why_it_does_not_match)
 	struct identity caller = {.id = "agent-7", .kind = IDENTITY_AGENT};
 	struct decision_request request = {
 	    .run_id = "r", .step_id = "1", .action = "crm.search"};
-	struct policy_input input = {&request, &caller, "t1", 1};
+	struct policy_input input = {.request = &request,
+	    .caller = &caller,
+	    .tenant = "t1",
+	    .asked_at_us = 1};
 	const struct json_value *rules;
 
 	cr_assert(policy_explain(policy, &input, &buf, NULL) == GK_OK);

@@ -1,0 +1,468 @@
+/* A trial: the judge, a ledger of its own and a told clock; what would be recorded is folded and forgotten. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "codec/canon.h"
+#include "gate/gate_internal.h"
+#include "gate/trial.h"
+
+enum {
+	SCRATCH_CAP = 16 << 20,
+	TEXT_CAP = 2 << 20,
+	DUE_MAX = 1000000, /* at one instant: more would be a bug */
+};
+
+/* A decision's event, as the ledger wants it back with its result. */
+struct kept_decision {
+	uint64_t seq;
+	size_t n;
+	char bytes[];
+};
+
+struct trial {
+	struct policy *policy;
+	struct ledger *ledger;
+	bool keeps; /* every decision, to answer its retries */
+	int64_t now_us;
+	struct gk_arena scratch; /* of one call */
+	struct settlement settlement;
+	struct findings findings;
+	struct gk_map kept; /* by seq → struct kept_decision */
+	struct gk_buf text;
+};
+
+/* Nothing leaves a trial: its ids and hashes need no secret. */
+static const struct id_key trial_id_key = {{0}};
+static const uint8_t trial_hmac_key[32] = {0};
+
+enum gk_rc
+trial_new(struct policy *policy, bool keeps, struct trial **ret_trial,
+    struct gk_err *err)
+{
+	const struct ledger_limits limits = {.run_idle_us = GK_US_PER_DAY,
+	    .runs_per_identity = 10000000,
+	    .result_grace_us = 0};
+	GK_AUTO(trial_freep) struct trial *trial = calloc(1, sizeof(*trial));
+
+	if (trial == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "no memory for a trial");
+	}
+	trial->policy = policy_pin(policy);
+	trial->keeps = keeps;
+	trial->scratch.cap = SCRATCH_CAP;
+	trial->text.cap = TEXT_CAP;
+	GK_TRY(ledger_new(&trial_id_key, &limits, &trial->ledger, err));
+	*ret_trial = GK_TAKE(trial);
+	return GK_OK;
+}
+
+void
+trial_free(struct trial *trial)
+{
+	size_t at = 0;
+	struct kept_decision *open;
+
+	if (trial == NULL) {
+		return;
+	}
+	while ((open = gk_map_next(&trial->kept, &at)) != NULL) {
+		free(open);
+	}
+	gk_map_done(&trial->kept);
+	ledger_free(trial->ledger);
+	policy_unpin(trial->policy);
+	gk_buf_done(&trial->text);
+	gk_arena_done(&trial->scratch);
+	free(trial);
+}
+
+void
+trial_freep(struct trial **trial)
+{
+	trial_free(*trial);
+	*trial = NULL;
+}
+
+void
+trial_policy(struct trial *trial, struct policy *policy)
+{
+	struct policy *old = trial->policy;
+
+	trial->policy = policy_pin(policy);
+	policy_unpin(old);
+}
+
+int64_t
+trial_now(const struct trial *trial)
+{
+	return trial->now_us;
+}
+
+static struct settle_at
+at_now(const struct trial *trial)
+{
+	int64_t last = ledger_last_us(trial->ledger);
+
+	return (struct settle_at){.seq = ledger_next_seq(trial->ledger),
+	    .now_us = trial->now_us > last ? trial->now_us : last,
+	    .run_is_new = true};
+}
+
+/* ---- what would be recorded ---- */
+
+static enum gk_rc
+keep_decision(
+    struct trial *trial, const struct event *event, struct gk_err *err)
+{
+	struct kept_decision *open;
+	enum gk_rc rc;
+
+	gk_buf_clear(&trial->text);
+	GK_TRY(event_encode(event, &trial->text, err));
+	open = malloc(sizeof(*open) + trial->text.len);
+	if (open == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "no memory for a trial");
+	}
+	open->seq = event->seq;
+	open->n = trial->text.len;
+	memcpy(open->bytes, trial->text.bytes, trial->text.len);
+	rc = gk_map_set(&trial->kept, &open->seq, sizeof(open->seq), open, err);
+	if (rc != GK_OK) {
+		free(open);
+	}
+	return rc;
+}
+
+static enum gk_rc
+fold(struct trial *trial, struct gk_err *err)
+{
+	struct settlement *settlement = &trial->settlement;
+
+	for (size_t i = 0; i < settlement->event_count; i++) {
+		struct event *event = &settlement->events[i];
+
+		GK_TRY(ledger_apply(trial->ledger, event, err));
+		if (event->kind == EVENT_DECISION &&
+		    (trial->keeps || event->decision == DECISION_ALLOW)) {
+			GK_TRY(keep_decision(trial, event, err));
+		}
+		if (event->kind == EVENT_RESULT && event->has_of_seq &&
+		    !trial->keeps) {
+			free(gk_map_remove(&trial->kept, &event->of_seq,
+			    sizeof(event->of_seq)));
+		}
+	}
+	return GK_OK;
+}
+
+/* The settlement that was just made: folded, or refused. */
+static enum gk_rc
+take(struct trial *trial, const char **ret_refused, struct gk_err *err)
+{
+	const struct settlement *settlement = &trial->settlement;
+
+	if (settlement->outcome == SETTLE_REFUSED) {
+		*ret_refused = refusal_words[settlement->refusal];
+	} else if (settlement->outcome == SETTLE_MISS) {
+		*ret_refused = refusal_words[REFUSAL_NOT_FOUND];
+	} else {
+		*ret_refused = NULL;
+	}
+	return fold(trial, err);
+}
+
+enum gk_rc
+trial_time(struct trial *trial, int64_t now_us, struct gk_err *err)
+{
+	if (now_us > trial->now_us) {
+		trial->now_us = now_us;
+	}
+	if (ledger_next_due(trial->ledger) > trial->now_us) {
+		return GK_OK;
+	}
+	for (int i = 0; i < DUE_MAX; i++) {
+		struct settle_at at = at_now(trial);
+
+		gk_arena_clear(&trial->scratch);
+		GK_TRY(ledger_settle_due(trial->ledger, &at, &trial->scratch,
+		    &trial->settlement, err));
+		if (trial->settlement.outcome != SETTLE_EVENTS) {
+			return GK_OK;
+		}
+		GK_TRY(fold(trial, err));
+	}
+	return GK_FAIL(err, GK_E_LIMIT, "too much falls due at once");
+}
+
+/* ---- who there is ---- */
+
+static const struct identity *
+known(const struct trial *trial, const char *id)
+{
+	for (size_t i = 0; i < ledger_identity_count(trial->ledger); i++) {
+		const struct identity *one =
+		    ledger_identity_at(trial->ledger, i);
+
+		if (strcmp(one->id, id) == 0) {
+			return one;
+		}
+	}
+	return NULL;
+}
+
+enum gk_rc
+trial_identity(
+    struct trial *trial, const struct identity *identity, struct gk_err *err)
+{
+	struct settle_at at = at_now(trial);
+	struct identity copy = *identity;
+	const char *refused;
+
+	if (copy.token_hash == NULL) {
+		copy.token_hash = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+	}
+	gk_arena_clear(&trial->scratch);
+	GK_TRY(ledger_settle_identity(trial->ledger, &at, "gatekeeper",
+	    known(trial, identity->id) == NULL ? CHANGE_CREATED
+					       : CHANGE_CHANGED,
+	    &copy, &trial->scratch, &trial->settlement, err));
+	GK_TRY(take(trial, &refused, err));
+	return refused == NULL ? GK_OK
+			       : GK_FAIL(err, GK_E_INVALID, "identity '%s': %s",
+				     identity->id, refused);
+}
+
+/* ---- decisions ---- */
+
+enum gk_rc
+trial_judge(struct trial *trial, const struct trial_ask *ask,
+    struct findings *ret_findings, struct gk_err *err)
+{
+	const struct policy_input input = {.request = ask->request,
+	    .caller = ask->caller,
+	    .tenant = ask->tenant,
+	    .asked_at_us = trial->now_us,
+	    .args_in_part = ask->args_in_part,
+	    .context_in_part = ask->context_in_part,
+	    .unknown_opens = ask->unknown_opens};
+
+	return policy_judge(
+	    trial->policy, &input, &trial->scratch, ret_findings, err);
+}
+
+struct hashes {
+	char action_key[GATE_HASH_BYTES];
+	char args[GATE_HASH_BYTES];
+	char context[GATE_HASH_BYTES];
+};
+
+static enum gk_rc
+hash_args(struct trial *trial, const struct decision_request *request,
+    struct hashes *hashes, struct gk_err *err)
+{
+	struct gk_buf *text = &trial->text;
+
+	gk_buf_clear(text);
+	GK_TRY(request->args == NULL ? gk_buf_puts(text, "{}", err)
+				     : canon_print(request->args, text, err));
+	hash_action(trial_hmac_key, request->action, gk_buf_text(text),
+	    text->len, hashes->action_key);
+	hash_text(trial_hmac_key, "gatekeeper/args/v1", gk_buf_text(text),
+	    text->len, hashes->args);
+	return GK_OK;
+}
+
+static enum gk_rc
+hash_context(struct trial *trial, const struct decision_request *request,
+    struct hashes *hashes, struct gk_err *err)
+{
+	struct gk_buf *text = &trial->text;
+
+	if (request->context == NULL) {
+		return GK_OK;
+	}
+	gk_buf_clear(text);
+	GK_TRY(canon_print(request->context, text, err));
+	hash_text(trial_hmac_key, "gatekeeper/context/v1", gk_buf_text(text),
+	    text->len, hashes->context);
+	return GK_OK;
+}
+
+/* The approval that an event of a step speaks of. */
+static void
+find_approval(const struct event *event, struct trial_answer *answer)
+{
+	const char *id =
+	    event->approval != NULL ? event->approval->id : event->approval_id;
+
+	answer->asked = id != NULL && id_parse(&trial_id_key, ID_APPROVAL, id,
+					  &answer->approval);
+}
+
+static void
+answer_event(const struct event *event, struct trial_answer *answer)
+{
+	answer->seq = event->seq;
+	answer->decision = event->decision;
+	answer->layer = event->layer;
+	answer->scope = event->scope;
+	answer->reason = event->reason;
+	answer->rule = event->rule;
+	find_approval(event, answer);
+}
+
+static enum gk_rc
+answer_of(struct trial *trial, struct trial_answer *answer, struct gk_err *err)
+{
+	const struct settlement *settlement = &trial->settlement;
+	const struct kept_decision *kept;
+	struct event event;
+
+	answer->retry_after_ms = settlement->retry_after_ms;
+	if (settlement->outcome == SETTLE_EVENTS) {
+		answer_event(&settlement->events[0], answer);
+		return GK_OK;
+	}
+	if (settlement->outcome != SETTLE_REPLAY) {
+		return GK_FAIL(
+		    err, GK_E_CORRUPT, "a decision that can't be settled");
+	}
+	answer->replayed = true;
+	answer->seq = settlement->replay_seq;
+	kept = gk_map_get(&trial->kept, &answer->seq, sizeof(answer->seq));
+	if (kept == NULL) {
+		return GK_OK;
+	}
+	GK_TRY(
+	    event_decode(kept->bytes, kept->n, &trial->scratch, &event, err));
+	answer_event(&event, answer);
+	return GK_OK;
+}
+
+enum gk_rc
+trial_decide(struct trial *trial, const struct trial_ask *ask,
+    struct trial_answer *ret_answer, struct gk_err *err)
+{
+	struct settle_at at = at_now(trial);
+	struct hashes hashes = {.context = ""};
+	struct decision_ask said = {.request = ask->request,
+	    .caller = ask->caller,
+	    .tenant = ask->tenant,
+	    .action_key = ask->action_key,
+	    .args_hash = ask->args_hash,
+	    .context_hash = ask->context_hash,
+	    .asked_at_us = at.now_us,
+	    .findings = &trial->findings};
+
+	memset(ret_answer, 0, sizeof(*ret_answer));
+	gk_arena_clear(&trial->scratch);
+	if (said.action_key == NULL) {
+		GK_TRY(hash_args(trial, ask->request, &hashes, err));
+		GK_TRY(hash_context(trial, ask->request, &hashes, err));
+		said.action_key = hashes.action_key;
+		said.args_hash = hashes.args;
+		said.context_hash =
+		    hashes.context[0] == '\0' ? NULL : hashes.context;
+	}
+	GK_TRY(trial_judge(trial, ask, &trial->findings, err));
+	ret_answer->findings = &trial->findings;
+	GK_TRY(ledger_settle_decision(trial->ledger, &at, &said,
+	    &trial->scratch, &trial->settlement, err));
+	if (trial->settlement.outcome == SETTLE_REFUSED) {
+		return take(trial, &ret_answer->refused, err);
+	}
+	GK_TRY(answer_of(trial, ret_answer, err));
+	return fold(trial, err);
+}
+
+/* ---- results, votes, switches, ends ---- */
+
+enum gk_rc
+trial_result(struct trial *trial, uint64_t seq, const struct identity *caller,
+    const struct event_result *result, const struct cost_item *cost,
+    size_t cost_count, const char **ret_refused, struct gk_err *err)
+{
+	const struct kept_decision *open =
+	    gk_map_get(&trial->kept, &seq, sizeof(seq));
+	struct settle_at at = at_now(trial);
+	struct event decision;
+	struct result_report report = {.decision_seq = seq,
+	    .decision = &decision,
+	    .caller = caller,
+	    .result = result,
+	    .cost = cost,
+	    .cost_count = cost_count};
+
+	if (open == NULL) {
+		*ret_refused = refusal_words[REFUSAL_NOT_ALLOWED];
+		return GK_OK;
+	}
+	gk_arena_clear(&trial->scratch);
+	GK_TRY(event_decode(
+	    open->bytes, open->n, &trial->scratch, &decision, err));
+	GK_TRY(ledger_settle_result(trial->ledger, &at, &report,
+	    &trial->scratch, &trial->settlement, err));
+	return take(trial, ret_refused, err);
+}
+
+enum gk_rc
+trial_vote(struct trial *trial, uint64_t approval, const struct identity *voter,
+    bool grant, const char **ret_refused, struct gk_err *err)
+{
+	struct settle_at at = at_now(trial);
+	struct approval_view view;
+	struct approval_ballot ballot = {.approval_seq = approval,
+	    .voter = voter,
+	    .change = grant ? CHANGE_GRANTED : CHANGE_DENIED};
+
+	gk_arena_clear(&trial->scratch);
+	if (!ledger_approval(trial->ledger, approval, &trial->scratch, &view)) {
+		*ret_refused = refusal_words[REFUSAL_NOT_FOUND];
+		return GK_OK;
+	}
+	ballot.tenant_id = view.tenant_id;
+	ballot.run_id = view.run_id;
+	GK_TRY(ledger_settle_ballot(trial->ledger, &at, &ballot,
+	    &trial->scratch, &trial->settlement, err));
+	return take(trial, ret_refused, err);
+}
+
+enum gk_rc
+trial_switch(struct trial *trial, const struct event_switch *kill_switch,
+    uint64_t *ret_seq, struct gk_err *err)
+{
+	struct settle_at at = at_now(trial);
+	const char *refused;
+
+	*ret_seq = at.seq;
+	gk_arena_clear(&trial->scratch);
+	GK_TRY(ledger_settle_switch(trial->ledger, &at, "gatekeeper",
+	    kill_switch, NULL, 0, &trial->scratch, &trial->settlement, err));
+	return take(trial, &refused, err);
+}
+
+enum gk_rc
+trial_switch_lift(struct trial *trial, uint64_t seq, struct gk_err *err)
+{
+	struct settle_at at = at_now(trial);
+	const char *refused;
+
+	gk_arena_clear(&trial->scratch);
+	GK_TRY(ledger_settle_switch_lift(trial->ledger, &at, "gatekeeper", seq,
+	    NULL, 0, &trial->scratch, &trial->settlement, err));
+	return take(trial, &refused, err);
+}
+
+enum gk_rc
+trial_run_end(struct trial *trial, const struct identity *caller,
+    const char *tenant, const char *run_id, const char **ret_refused,
+    struct gk_err *err)
+{
+	struct settle_at at = at_now(trial);
+
+	gk_arena_clear(&trial->scratch);
+	GK_TRY(ledger_settle_run_end(trial->ledger, &at, caller, tenant, run_id,
+	    &trial->scratch, &trial->settlement, err));
+	return take(trial, ret_refused, err);
+}
