@@ -397,9 +397,8 @@ json_number(const struct json_value *value)
 {
 	const cJSON *node = node_in(value);
 
-	return value != NULL && kind(node) == cJSON_Number
-		   ? node->valuedouble
-		   : 0;
+	return value != NULL && kind(node) == cJSON_Number ? node->valuedouble
+							   : 0;
 }
 
 bool

@@ -43,8 +43,7 @@ field_known(struct reader *reader, const struct json_value *object,
 		}
 		if (i == count) {
 			report_add(reader->report, false, &place,
-			    report_nearest(
-				reader->report, name, keys, count),
+			    report_nearest(reader->report, name, keys, count),
 			    "unknown key '%s'", name);
 		}
 	}

@@ -5,7 +5,7 @@
  *   files: {a.yaml: "policy: …"}
  *   cases:
  *     - name: what this one shows
- *       ask: {action: a, tenant: t, actor: u, roles: [r], run: r1, cost: {usd: "1"}}
+ *       ask: {action: a, args: {}, context: {}, tenant: t, actor: u, roles: [r], run: r1, cost: {usd: "1"}}
  *       caller: {id: agent-7, agent: support, actors: ["*"], roles: ["*"]}
  *       found: [passes r allowed, "limit l tenant t …"]
  *
@@ -124,6 +124,8 @@ read_question(const struct json_value *item, struct question *ret)
 	cr_assert(request->action != NULL && name_is_action(request->action));
 	request->run_id = text_or(ask, "run", "run_1");
 	request->step_id = "1";
+	request->args = member(ask, "args");
+	request->context = member(ask, "context");
 	if (member(ask, "actor") != NULL) {
 		ret->actor.type = "user";
 		ret->actor.id = text_or(ask, "actor", NULL);
@@ -181,11 +183,15 @@ print_budget(const struct budget_finding *budget, struct lines *lines)
 		decimal_print(budget->cost_micros, cost);
 	}
 	decimal_print(budget->amount_micros, all);
-	SAY(lines, "%sbudget %s %s '%s' %s of %s %s a %s%s, %s",
+	SAY(lines, "%sbudget %s %s '%s' %s of %s %s a %s%s, %s%s",
 	    budget->shadow ? "shadow " : "", budget->rule,
 	    per_words[budget->per], budget->subject, cost, all, budget->unit,
 	    windows[budget->every],
-	    budget->refund_reported ? " with refunds" : "", budget->reason);
+	    budget->refund_reported ? " with refunds" : "", budget->reason,
+	    budget->cost_micros < 0 &&
+		    strcmp(budget->cost_missing, "condition_error") == 0
+		? ", condition_error"
+		: "");
 }
 
 static void
