@@ -173,6 +173,22 @@ take(struct trial *trial, const char **ret_refused, struct gk_err *err)
 }
 
 enum gk_rc
+trial_past(struct trial *trial, const struct event *event, struct gk_err *err)
+{
+	GK_TRY(ledger_apply(trial->ledger, event, err));
+	trial->now_us = event->timestamp_us;
+	if (event->kind == EVENT_DECISION &&
+	    event->decision == DECISION_ALLOW) {
+		return keep_decision(trial, event, err);
+	}
+	if (event->kind == EVENT_RESULT && event->has_of_seq) {
+		free(gk_map_remove(
+		    &trial->kept, &event->of_seq, sizeof(event->of_seq)));
+	}
+	return GK_OK;
+}
+
+enum gk_rc
 trial_time(struct trial *trial, int64_t now_us, struct gk_err *err)
 {
 	if (now_us > trial->now_us) {
@@ -245,6 +261,7 @@ trial_judge(struct trial *trial, const struct trial_ask *ask,
 	    .asked_at_us = trial->now_us,
 	    .args_in_part = ask->args_in_part,
 	    .context_in_part = ask->context_in_part,
+	    .cost_in_part = ask->cost_in_part,
 	    .unknown_opens = ask->unknown_opens};
 
 	return policy_judge(

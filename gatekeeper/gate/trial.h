@@ -41,7 +41,7 @@ struct trial_ask {
 	const char *tenant; /* resolved; NULL: none */
 	/* Of a recorded request; NULL: taken from args and context. */
 	const char *action_key, *args_hash, *context_hash;
-	bool args_in_part, context_in_part;
+	bool args_in_part, context_in_part, cost_in_part;
 	bool unknown_opens; /* see policy_input */
 };
 
@@ -64,6 +64,13 @@ void trial_policy(struct trial *trial, struct policy *policy);
 enum gk_rc trial_time(
     struct trial *trial, int64_t now_us, struct gk_err *err) GK_MUST_USE;
 int64_t trial_now(const struct trial *trial);
+
+/*
+ * An event that really happened, with the next seq: what was before the time that
+ * is tried.  Errors: GK_E_CORRUPT, GK_E_NOMEM.
+ */
+enum gk_rc trial_past(struct trial *trial, const struct event *event,
+    struct gk_err *err) GK_MUST_USE;
 
 /* Make an identity known, or change it. */
 enum gk_rc trial_identity(struct trial *trial, const struct identity *identity,

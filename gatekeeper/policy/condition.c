@@ -219,7 +219,9 @@ cost_value(struct condition_input *vars, struct cel_value *ret_value)
 		entries[i].value = cel_double(
 		    (double)request->cost[i].micros / (double)DECIMAL_MICROS);
 	}
-	return map_value(vars, entries, request->cost_count, ret_value);
+	return cel_map_make(entries, request->cost_count,
+		   vars->input->cost_in_part, vars->arena, ret_value,
+		   NULL) == GK_OK;
 }
 
 static bool

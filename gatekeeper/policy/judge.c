@@ -220,6 +220,10 @@ find_budget(
 	} else if (budget->cost_micros < 0) {
 		budget->cost_micros =
 		    cost_in(judging->input->request, budget->unit);
+		if (budget->cost_micros < 0 && judging->input->cost_in_part) {
+			findings_unknown(found, rule->id);
+			budget->cost_micros = 0;
+		}
 	}
 }
 

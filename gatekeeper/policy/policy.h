@@ -81,8 +81,8 @@ struct policy_input {
 	/* What a condition may cost (config: condition_fuel, condition_bytes); 0: the default. */
 	uint64_t condition_fuel;
 	size_t condition_bytes;
-	/* Of a recorded request: args and context hold what was kept, there was more. */
-	bool args_in_part, context_in_part;
+	/* Of a recorded request: these hold what was kept, there was more. */
+	bool args_in_part, context_in_part, cost_in_part;
 	/* What a condition over what wasn't kept counts as: for the decision, or against it. */
 	bool unknown_opens;
 };

@@ -215,6 +215,7 @@ class Server:
         shutil.rmtree(self.policies, ignore_errors=True)
         self.policies.mkdir()
         for name, text in ({"test.yaml": policy} if isinstance(policy, str) else policy).items():
+            (self.policies / name).parent.mkdir(parents=True, exist_ok=True)
             (self.policies / name).write_text(text)
 
     def write_config(self, **keys: Any) -> None:

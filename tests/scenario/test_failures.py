@@ -29,6 +29,63 @@ def exit_code(server: harness.Server) -> int:
     return server.start(ready=False).wait()
 
 
+CONDITIONS = """policy: conditions
+stop:
+  - {id: late, actions: [note], when: args.at > 5, reason: too_late}
+allow:
+  - {id: notes, actions: [note]}
+  - {id: small, actions: [pay], when: args.amount < 100.0}
+  - {id: asks, actions: [wire]}
+  - {id: bombs, actions: [bomb], when: "args.l.all(a, args.l.all(b, args.l.all(c, a + b + c >= 0)))"}
+approvals:
+  - {id: ask, actions: [wire], when: args.amount > 50, approvers: {groups: [finance]}}
+"""
+SCHEMA = """{"type": "object", "required": ["amount"], "additionalProperties": false,
+ "properties": {"amount": {"type": "number"}}}"""
+
+
+class FailingConditions(unittest.TestCase):
+    """A condition that fails never opens anything, and the record names its rule."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.server = harness.Server({"a.yaml": CONDITIONS, "schema/actions/pay.schema.json": SCHEMA}).start()
+        cls.addClassCleanup(cls.server.destroy)
+        cls.auditor = cls.server.client("ann", "human", "auditor", tenant="*")
+        cls.agent = cls.server.agent()
+
+    def decided(self, action: str, args) -> tuple:
+        step = f"s{self._testMethodName[-20:]}-{abs(hash(repr(args))) % 10**9}"
+        answer = self.agent.decide("run", step, action, args).body
+        event = next(e for e in self.auditor.events("run_id=run&kind=decision") if e["seq"] == answer["event"]["seq"])
+        self.assertEqual([event[k] for k in ("decision", "layer", "reason")],
+                         [answer[k] for k in ("decision", "layer", "reason")])
+        return answer["decision"], answer["layer"], answer["reason"], answer.get("rule")
+
+    def test_in_stop_it_stops(self):
+        self.assertEqual(self.decided("note", {"at": 1})[0], "allow")
+        self.assertEqual(self.decided("note", {"at": 6}), ("stop", "access", "too_late", "late"))
+        self.assertEqual(self.decided("note", {}), ("stop", "access", "condition_error", "late"))
+
+    def test_in_allow_it_does_not_allow(self):
+        self.assertEqual(self.decided("pay", {"amount": 99})[0], "allow")
+        self.assertEqual(self.decided("pay", {"amount": 100})[:3], ("stop", "access", "no_rule_allows"))
+
+    def test_in_approvals_it_asks(self):
+        self.assertEqual(self.decided("wire", {"amount": 50})[0], "allow")
+        self.assertEqual(self.decided("wire", {"amount": "50"}),
+                         ("approval_required", "approval", "condition_error", "ask"))
+
+    def test_what_costs_too_much_fails(self):
+        self.assertEqual(self.decided("bomb", {"l": [1]})[0], "allow")
+        self.assertEqual(self.decided("bomb", {"l": list(range(500))}),
+                         ("stop", "access", "condition_error", "bombs"))
+
+    def test_arguments_that_do_not_fit_their_schema_are_stopped(self):
+        self.assertEqual(self.decided("pay", {})[:3], ("stop", "access", "invalid_args"))
+        self.assertEqual(self.decided("pay", {"amount": 1, "more": 2})[:3], ("stop", "access", "invalid_args"))
+
+
 class BrokenAtStart(unittest.TestCase):
     def test_a_broken_policy_is_told_with_file_line_and_column_and_nothing_starts(self):
         server = server_case(self, {"good.yaml": harness.POLICY, "bad.yaml": BROKEN})
@@ -41,11 +98,11 @@ class BrokenAtStart(unittest.TestCase):
         server = server_case(self, {})
         self.assertEqual(exit_code(server), 65)
 
-    def test_a_condition_is_refused_where_the_build_knows_no_conditions(self):
+    def test_a_misspelt_condition_is_told_at_its_place_and_nothing_starts(self):
         server = server_case(self, harness.POLICY.replace("actions: [refund.create]",
-                                                          "actions: [refund.create]\n    when: \"true\"", 1))
+                                                          "actions: [refund.create]\n    when: agrs.amount > 1", 1))
         self.assertEqual(exit_code(server), 65)
-        self.assertIn("when", server.log())
+        self.assertIn("no variable 'agrs'", server.log())
 
     def test_a_wrong_configuration_is_told_and_nothing_starts(self):
         for key, value in (("no_such_key", 1), ("queue", "many"), ("queue", 1), ("listen", "nowhere"),
