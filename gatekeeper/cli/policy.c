@@ -127,6 +127,27 @@ print_json(struct cli *cli, const struct policy *policy,
 	return CLI_FINE;
 }
 
+int
+cli__load_policy(struct cli *cli, const char *dir, struct policy **ret_policy)
+{
+	GK_AUTO(policy_report_done) struct policy_report report = {0};
+	struct gk_err err = {0};
+	enum gk_rc rc = policy_load(dir, ret_policy, &report, &err);
+
+	if (rc == GK_OK) {
+		return CLI_FINE;
+	}
+	if (report.errors == 0) {
+		return cli_fail_err(cli, &err);
+	}
+	for (size_t i = 0; i < report.count; i++) {
+		if (!report.problems[i].warning) {
+			print_problem(cli, dir, &report.problems[i]);
+		}
+	}
+	return rc == GK_E_IO ? CLI_NO_INPUT : CLI_NO;
+}
+
 static int
 report_load(struct cli *cli, const char *dir)
 {
