@@ -230,6 +230,18 @@ can_tell(struct replay *replay, const struct event *event,
 			      closes.unknown, closes.unknown_count, err);
 }
 
+/* The trial's seq of a recorded decision: before the replay they are the same. */
+static struct mapped
+place_of(const struct replay *replay, uint64_t recorded)
+{
+	const struct mapped *mapped =
+	    gk_map_get(&replay->mapped, &recorded, sizeof(recorded));
+
+	return mapped != NULL
+		   ? *mapped
+		   : (struct mapped){recorded, recorded, recorded, true};
+}
+
 static enum gk_rc
 keep_place(struct replay *replay, uint64_t recorded,
     const struct trial_answer *answer, struct gk_err *err)
@@ -248,6 +260,24 @@ keep_place(struct replay *replay, uint64_t recorded,
 		free(mapped);
 	}
 	return rc;
+}
+
+/* A step that used a grant, or tried to: it named the approval. */
+static bool
+names_approval(const struct replay *replay, const struct event *event,
+    char ret_id[TRIAL_ID_BYTES])
+{
+	struct mapped mapped;
+	uint64_t asked;
+
+	if (event->approval_id == NULL || event->approval != NULL ||
+	    event->decision == DECISION_APPROVAL_REQUIRED ||
+	    !id_seq(ID_APPROVAL, event->approval_id, &asked)) {
+		return false;
+	}
+	mapped = place_of(replay, asked);
+	trial_approval_id(mapped.approval, ret_id);
+	return mapped.asked;
 }
 
 static enum gk_rc
@@ -271,8 +301,12 @@ ask_again(struct replay *replay, const struct event *event,
 	    .context_in_part = event->context_hash != NULL,
 	    .cost_in_part = true};
 	struct trial_answer answer;
+	char approval_id[TRIAL_ID_BYTES];
 	bool can;
 
+	if (names_approval(replay, event, approval_id)) {
+		request.approval_id = approval_id;
+	}
 	if (ask.caller == NULL) {
 		return GK_FAIL(err, GK_E_NOMEM, "replay");
 	}
@@ -305,18 +339,6 @@ replay_decision(
 
 /* ---- what happened besides ---- */
 
-/* The trial's seq of a recorded decision: before the replay they are the same. */
-static struct mapped
-place_of(const struct replay *replay, uint64_t recorded)
-{
-	const struct mapped *mapped =
-	    gk_map_get(&replay->mapped, &recorded, sizeof(recorded));
-
-	return mapped != NULL
-		   ? *mapped
-		   : (struct mapped){recorded, recorded, recorded, true};
-}
-
 static enum gk_rc
 replay_result(
     struct replay *replay, const struct event *event, struct gk_err *err)
@@ -345,8 +367,12 @@ static enum gk_rc
 replay_vote(
     struct replay *replay, const struct event *event, struct gk_err *err)
 {
+	static const char *everything[] = {"*"};
+	/* what was voted was permitted */
 	struct identity voter = {.id = event->caller,
 	    .kind = IDENTITY_HUMAN,
+	    .tenants = everything,
+	    .tenant_count = 1,
 	    .person = event->person,
 	    .groups = event->groups,
 	    .group_count = event->group_count};
@@ -354,18 +380,13 @@ replay_vote(
 	const char *refused;
 	uint64_t asked;
 
-	if ((event->change != CHANGE_VOTE && event->change != CHANGE_GRANTED &&
-		event->change != CHANGE_DENIED) ||
-	    event->approval_id == NULL ||
+	if (event->change != CHANGE_VOTE || event->approval_id == NULL ||
 	    !id_seq(ID_APPROVAL, event->approval_id, &asked)) {
 		return GK_OK;
 	}
 	mapped = place_of(replay, asked);
 	return mapped.asked ? trial_vote(replay->trial, mapped.approval, &voter,
-				  event->change == CHANGE_GRANTED ||
-				      (event->change == CHANGE_VOTE &&
-					  event->grant_vote),
-				  &refused, err)
+				  event->grant_vote, &refused, err)
 			    : GK_OK;
 }
 

@@ -306,6 +306,14 @@ hash_context(struct trial *trial, const struct decision_request *request,
 	return GK_OK;
 }
 
+_Static_assert(TRIAL_ID_BYTES == ID_TEXT_BYTES, "an id's text");
+
+void
+trial_approval_id(uint64_t approval, char ret_id[TRIAL_ID_BYTES])
+{
+	id_print(&trial_id_key, ID_APPROVAL, approval, ret_id);
+}
+
 /* The approval that an event of a step speaks of. */
 static void
 find_approval(const struct event *event, struct trial_answer *answer)

@@ -80,6 +80,10 @@ enum gk_rc trial_identity(struct trial *trial, const struct identity *identity,
 enum gk_rc trial_decide(struct trial *trial, const struct trial_ask *ask,
     struct trial_answer *ret_answer, struct gk_err *err) GK_MUST_USE;
 
+/* How a request names the approval that decision `approval` asked for. */
+#define TRIAL_ID_BYTES 27
+void trial_approval_id(uint64_t approval, char ret_id[TRIAL_ID_BYTES]);
+
 /* Only the judge: what the policy finds in a request, whatever came before. */
 enum gk_rc trial_judge(struct trial *trial, const struct trial_ask *ask,
     struct findings *ret_findings, struct gk_err *err) GK_MUST_USE;

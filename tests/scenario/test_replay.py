@@ -1,0 +1,88 @@
+"""Recorded decisions under another policy: what would change, and what can't be told."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import tempfile
+import unittest
+
+import harness
+
+RECORDED = """policy: p
+allow:
+  - {id: reads, actions: [crm.search]}
+  - {id: pays, actions: [pay]}
+  - {id: wires, actions: [wire]}
+limits:
+  - {id: searches, actions: [crm.search], per: tenant, rate: 5/min, burst: 5}
+approvals:
+  - {id: ask, actions: [wire], approvers: {groups: [finance]}, show: [/amount]}
+"""
+TIGHTER = RECORDED.replace("5/min, burst: 5", "2/min, burst: 2").replace("allow:\n", """stop:
+  - {id: large, actions: [pay, wire], when: args.amount > 50, reason: too_large}
+allow:
+""", 1)
+
+
+class Replay(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.server = harness.Server({"a.yaml": RECORDED}).start()
+        cls.addClassCleanup(cls.server.destroy)
+        agent, alice = cls.server.agent(), cls.server.approver("alice")
+        for i in range(8):
+            answer = agent.decide("run", f"search{i}", "crm.search", {"q": i}).body
+            if answer["decision"] == "allow":
+                agent.result(answer["decision_id"])
+        for i in range(3):
+            agent.decide("run", f"pay{i}", "pay", {"amount": 40 * i})
+        for step, amount in (("small", 10), ("large", 60)):
+            approval = agent.decide("run", step, "wire", {"amount": amount}).body["approval"]["approval_id"]
+            alice.grant(approval)
+            used = agent.decide("run", f"{step}-granted", "wire", {"amount": amount}, approval_id=approval).body
+            assert used["decision"] == "allow", used
+
+    def replay(self, policy: str, *flags: str) -> dict:
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "a.yaml").write_text(policy)
+            return json.loads(self.server.cli("policy", "replay", folder, "--json", *flags).stdout)
+
+    def test_under_the_same_policy_nothing_changes(self):
+        report = self.replay(RECORDED)
+        self.assertEqual((report["changes"], report["cannot_tell"]), ([], []))
+        self.assertEqual(report["same"], report["decisions"])
+        self.assertTrue(report["complete"])
+
+    def test_limits_count_from_the_beginning(self):
+        [change] = [c for c in self.replay(TIGHTER)["changes"] if c["action"] == "crm.search"]
+        self.assertEqual(change["count"], 3)
+        self.assertEqual((change["before"]["decision"], change["before"]["rule"]), ("allow", "reads"))
+        self.assertEqual((change["after"]["decision"], change["after"]["rule"]), ("stop", "searches"))
+        self.assertEqual(change["example"]["step_id"], "search2")
+
+    def test_what_the_record_shows_is_judged(self):
+        changes = [c for c in self.replay(TIGHTER)["changes"] if c["action"] == "wire"]
+        self.assertTrue(changes)
+        self.assertTrue(all(c["after"]["reason"] == "too_large" for c in changes))
+        self.assertEqual({c["example"]["step_id"] for c in changes}, {"large", "large-granted"})
+
+    def test_what_it_keeps_as_a_hash_is_counted_and_never_guessed(self):
+        report = self.replay(TIGHTER)
+        self.assertIn({"action": "pay", "count": 3, "rules": ["large"]}, report["cannot_tell"])
+        self.assertNotIn("pay", [c["action"] for c in report["changes"]])
+        self.assertEqual(report["decisions"] - report["told"], sum(u["count"] for u in report["cannot_tell"]))
+
+    def test_a_span_in_the_future_has_no_decisions(self):
+        self.assertEqual(self.replay(TIGHTER, "--since", "2100-01-01T00:00:00Z")["decisions"], 0)
+
+    def test_a_broken_candidate_is_told_and_exits_1(self):
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "a.yaml").write_text(RECORDED.replace("allow:", "alow:"))
+            done = self.server.cli("policy", "replay", folder, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("a.yaml:2:1", done.stdout)
+
+
+if __name__ == "__main__":
+    harness.main()
