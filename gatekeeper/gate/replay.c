@@ -326,6 +326,7 @@ replay_decision(
 {
 	GK_AUTO(json_freep) struct json_value *args = json_new_object();
 	struct opened opened = {args, err};
+	uint64_t asked;
 
 	if (args == NULL) {
 		return GK_FAIL(err, GK_E_NOMEM, "replay");
@@ -333,6 +334,11 @@ replay_decision(
 	if (event->shown_count > 0) {
 		GK_TRY(journal_openings(
 		    replay->reader, event->seq, put_opening, &opened, err));
+	} else if (event->approval_id != NULL &&
+		   id_seq(ID_APPROVAL, event->approval_id, &asked)) {
+		/* a grant is bound to the arguments that were shown */
+		GK_TRY(journal_openings(
+		    replay->reader, asked, put_opening, &opened, err));
 	}
 	return ask_again(replay, event, args, err);
 }
