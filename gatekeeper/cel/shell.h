@@ -32,8 +32,8 @@ struct cel__shell_variable {
 };
 
 struct cel__shell_redirect {
-	const char *op; /* ">", "<<" … */
-	int fd;         /* -1: a number that the shell chooses */
+	const char *op;                /* ">", "<<" … */
+	int fd;                        /* -1: a number that the shell chooses */
 	struct cel__shell_word target; /* a here-document: its text */
 	struct cel__shell_command *reader; /* the shell that runs it, or NULL */
 	struct cel__shell_redirect *next;
@@ -48,8 +48,8 @@ struct cel__shell_command {
 	struct cel__shell_redirect *redirects;
 	struct cel__shell_redirect *input; /* what becomes its fd 0, or NULL */
 	const char *via;                   /* "" or the wrapper that runs it */
-	uint32_t depth;    /* of subshells and substitutions */
-	uint32_t captured; /* of substitutions alone */
+	uint32_t depth;                    /* of subshells and substitutions */
+	uint32_t captured;                 /* of substitutions alone */
 	bool pipe_in, pipe_out, background;
 	struct cel__shell_command *next;
 };
