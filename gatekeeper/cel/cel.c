@@ -41,6 +41,10 @@ report_add(struct cel_report *report, const struct cel_problem *problem)
 	report->count += at == report->count;
 }
 
+static void problem_add(struct cel__compile *compile, bool warning,
+    uint32_t begin, uint32_t end, const char *hint, const char *fmt, va_list ap)
+    GK_PRINTF(6, 0);
+
 static void
 problem_add(struct cel__compile *compile, bool warning, uint32_t begin,
     uint32_t end, const char *hint, const char *fmt, va_list ap)

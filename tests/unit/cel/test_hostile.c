@@ -128,8 +128,7 @@ Test(hostile, nothing_absorbs_the_end_of_fuel)
 	static const char *const exprs[] = {
 	    "x.all(i, x.all(j, i != -j - 1)) || s == 'a'",
 	    "s == 'a' || x.all(i, x.all(j, i != -j - 1)) ? 1 : 2",
-	    "[x.all(i, x.all(j, i != -j - 1))].exists(b, b || s == 'a') || s "
-	    "== 'a'",
+	    "[x.all(i, x.all(j, i != -j - 1))].exists(b, b) || s == 'a'",
 	    "optional.of(x.all(i, x.all(j, i != -j - 1))).orValue(true)",
 	};
 
