@@ -219,6 +219,21 @@ choose(struct cel_eval *ev, const struct cel_node *node)
 				   : cel__no_overload(ev, "?:", &which, 1);
 }
 
+/* x.or(y) and x.orValue(y) don't look at y where x has a value: then first is the answer. */
+static bool
+is_enough(const struct cel_node *node, struct cel_value *first)
+{
+	if (first->kind != CEL_OPTIONAL || first->as.inner == NULL ||
+	    node->op != OP_CALL || !node->receiver || node->arg_count != 2) {
+		return false;
+	}
+	if (strcmp(node->name, "orValue") == 0) {
+		*first = *first->as.inner;
+		return true;
+	}
+	return strcmp(node->name, "or") == 0;
+}
+
 /*
  * Evaluate the args of a strict operation.  False: *ret_value is the answer,
  * the first of them that is no value.
@@ -229,7 +244,8 @@ arguments(struct cel_eval *ev, const struct cel_node *node,
 {
 	for (uint32_t i = 0; i < node->arg_count; i++) {
 		args[i] = cel__eval_node(ev, node->args[i]);
-		if (is_no_value(&args[i])) {
+		if (is_no_value(&args[i]) ||
+		    (i == 0 && is_enough(node, &args[0]))) {
 			*ret_value = args[i];
 			return false;
 		}
