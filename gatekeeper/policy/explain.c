@@ -166,7 +166,7 @@ explain_args(const struct schema *schema, const struct policy_input *input,
 	if (schema_fits(schema, input->request->args, &why)) {
 		return gk_buf_puts(json, "\"fit\"", err);
 	}
-	gk_err_context(&why, "%s: ", why.where);
+	gk_err_context(&why, "%s", why.where[0] == '\0' ? "args" : why.where);
 	return canon_string(why.text, json, err);
 }
 

@@ -1,171 +1,257 @@
-/* What a schema means to conditions: types, and values that have them. */
+/* What a schema makes of its arguments for conditions: a CEL type, and a value of it. */
 #include <string.h>
 
-#include "policy/schema_internal.h"
+#include "policy/schema_node.h"
 
-#define DEPTH_MAX 16
+enum { TYPE_LEVELS = 16, VALUE_LEVELS = 64, SCRATCH_BYTES = 1 << 20 };
 
+/* ---- types ---- */
+
+/*
+ * Schemas may refer to themselves: each node has one type, made once; while it
+ * is being made, it is dyn.
+ */
+struct typing {
+	struct gk_arena *arena;
+	const struct cel_type **made; /* by node number */
+	unsigned depth;
+};
+
+static const struct cel_type *
+dyn(void)
+{
+	return cel_type_of(CEL_T_DYN);
+}
+
+static unsigned
+types_of_constants(const struct constants *constants)
+{
+	unsigned types = 0;
+
+	for (size_t i = 0; i < constants->count; i++) {
+		types |= constants->items[i].type == JSON_STRING ? TYPE_STRING
+			 : constants->items[i].type == JSON_BOOL ? TYPE_BOOLEAN
+								 : TYPE_NULL;
+	}
+	return types;
+}
+
+/* Of what fits this node; 0: of any. */
+static unsigned
+types_of(const struct schema_node *node)
+{
+	if (node->types == 0) {
+		return types_of_constants(
+		    node->only.items != NULL ? &node->only : &node->one_of);
+	}
+	return (node->types & TYPE_NUMBER) != 0
+		   ? node->types & ~(unsigned)TYPE_INTEGER
+		   : node->types;
+}
+
+/* Its values are of this type; name is the place, for the checker's words.  NULL: no memory. */
 static const struct cel_type *type_of(
-    const struct schema *schema, struct gk_arena *arena, unsigned depth);
+    struct typing *typing, const struct schema_node *node, const char *name);
+
+static const struct cel_type *
+list_type(
+    struct typing *typing, const struct schema_node *node, const char *name)
+{
+	const char *inside = gk_arena_printf(typing->arena, "%s[]", name);
+
+	if (inside == NULL) {
+		return NULL;
+	}
+	return cel_type_list(node->prefix.count > 0
+				 ? dyn()
+				 : type_of(typing, node->items, inside),
+	    typing->arena);
+}
 
 static bool
-is_combined(const struct schema *schema)
+field_of(struct typing *typing, const struct property *property,
+    const char *name, struct cel_field *ret_field)
 {
-	return schema->any.count > 0 || schema->one.count > 0 ||
-	       schema->all.count > 0;
+	const char *inside =
+	    gk_arena_printf(typing->arena, "%s.%s", name, property->name);
+
+	if (inside == NULL) {
+		return false;
+	}
+	ret_field->name = property->name;
+	ret_field->required = property->required;
+	ret_field->type = type_of(typing, property->node, inside);
+	return ret_field->type != NULL;
 }
 
 static const struct cel_type *
-object_type(const struct schema *schema, struct gk_arena *arena, unsigned depth)
+object_type(
+    struct typing *typing, const struct schema_node *node, const char *name)
 {
-	struct cel_type *type = gk_arena_alloc(arena, sizeof(*type));
-	struct cel_field *fields =
-	    gk_arena_calloc(arena, schema->property_count + 1, sizeof(*fields));
+	struct cel_type *type;
+	struct cel_field *fields;
 
+	if (node->property_count == 0) {
+		return cel_type_map(
+		    cel_type_of(CEL_T_STRING), dyn(), typing->arena);
+	}
+	type = gk_arena_alloc(typing->arena, sizeof(*type));
+	fields = gk_arena_calloc(
+	    typing->arena, node->property_count, sizeof(*fields));
 	if (type == NULL || fields == NULL) {
 		return NULL;
 	}
-	for (size_t i = 0; i < schema->property_count; i++) {
-		const struct schema_property *from = &schema->properties[i];
-
-		fields[i].name = from->name;
-		fields[i].required = from->required;
-		fields[i].type = from->schema == NULL
-				     ? cel_type_of(CEL_T_DYN)
-				     : type_of(from->schema, arena, depth + 1);
-		if (fields[i].type == NULL) {
+	for (size_t i = 0; i < node->property_count; i++) {
+		if (!field_of(typing, &node->properties[i], name, &fields[i])) {
 			return NULL;
 		}
 	}
 	*type = (struct cel_type){.kind = CEL_T_OBJECT,
-	    .name = depth == 0 ? "args" : "this object",
+	    .name = name,
 	    .fields = fields,
-	    .field_count = (unsigned)schema->property_count,
-	    .open = schema->open || is_combined(schema)};
+	    .field_count = (unsigned)node->property_count,
+	    .open = node->additional != NULL && !node->additional->never};
 	return type;
 }
 
 static const struct cel_type *
-type_of(const struct schema *schema, struct gk_arena *arena, unsigned depth)
+type_of_shape(
+    struct typing *typing, const struct schema_node *shape, const char *name)
 {
-	const struct cel_type *dyn = cel_type_of(CEL_T_DYN), *element;
-
-	if (depth > DEPTH_MAX) {
-		return dyn;
-	}
-	if (schema->same != NULL && schema->types == 0) {
-		return type_of(schema->same, arena, depth + 1);
-	}
-	switch (schema->types) {
-	case TYPE_NULL:
-		return cel_type_of(CEL_T_NULL);
+	switch (types_of(shape)) {
 	case TYPE_BOOLEAN:
 		return cel_type_of(CEL_T_BOOL);
 	case TYPE_INTEGER:
 		return cel_type_of(CEL_T_INT);
 	case TYPE_NUMBER:
-	case TYPE_NUMBER | TYPE_INTEGER:
 		return cel_type_of(CEL_T_DOUBLE);
 	case TYPE_STRING:
 		return cel_type_of(CEL_T_STRING);
 	case TYPE_ARRAY:
-		element = schema->elements == NULL || schema->prefix.count > 0
-			      ? dyn
-			      : type_of(schema->elements, arena, depth + 1);
-		return cel_type_list(element, arena);
+		return list_type(typing, shape, name);
 	case TYPE_OBJECT:
-		if (schema->property_count > 0 || depth == 0) {
-			return object_type(schema, arena, depth);
-		}
-		return cel_type_map(cel_type_of(CEL_T_STRING), dyn, arena);
+		return object_type(typing, shape, name);
 	default:
-		return dyn;
+		return dyn();
 	}
+}
+
+static const struct cel_type *
+type_of(struct typing *typing, const struct schema_node *node, const char *name)
+{
+	const struct schema_node *shape = node == NULL ? NULL : node->shape;
+	const struct cel_type *type;
+
+	if (shape == NULL || node->nullable || typing->depth == TYPE_LEVELS) {
+		return dyn();
+	}
+	if (typing->made[shape->number] != NULL) {
+		return typing->made[shape->number];
+	}
+	typing->made[shape->number] = dyn();
+	typing->depth++;
+	type = type_of_shape(typing, shape, name);
+	typing->depth--;
+	typing->made[shape->number] = type;
+	return type;
 }
 
 const struct cel_type *
 schema_type(const struct schema *schema, struct gk_arena *arena)
 {
-	return type_of(schema, arena, 0);
+	GK_AUTO(gk_arena_done)
+	struct gk_arena scratch = GK_ARENA_INIT(SCRATCH_BYTES);
+	struct typing typing = {.arena = arena};
+
+	typing.made = gk_arena_calloc(
+	    &scratch, schema->count, sizeof(const struct cel_type *));
+	return typing.made == NULL ? NULL
+				   : type_of(&typing, schema->top, "args");
 }
 
 /* ---- values ---- */
 
-static const struct schema *
-resolved(const struct schema *schema)
-{
-	for (int i = 0; schema != NULL && schema->same != NULL &&
-			schema->types == 0 && i < DEPTH_MAX;
-	     i++) {
-		schema = schema->same;
-	}
-	return schema;
-}
-
-static const struct schema *
-member(const struct schema *schema, const char *name)
-{
-	for (size_t i = 0; schema != NULL && i < schema->property_count; i++) {
-		if (strcmp(schema->properties[i].name, name) == 0) {
-			return schema->properties[i].schema;
-		}
-	}
-	return NULL;
-}
+static bool bind(const struct schema_node *node, const struct json_value *value,
+    struct gk_arena *arena, unsigned depth, struct cel_value *ret_value);
 
 static bool
-bind_array(const struct schema *schema, const struct json_value *array,
-    struct gk_arena *arena, struct cel_value *ret)
+bind_array(const struct schema_node *shape, const struct json_value *value,
+    struct gk_arena *arena, unsigned depth, struct cel_value *ret_value)
 {
-	size_t count = json_count(array), i = 0;
-	struct cel_value *items =
-	    gk_arena_calloc(arena, count + 1, sizeof(*items));
+	size_t count = json_count(value), i = 0;
+	struct cel_value *items = gk_arena_calloc(arena, count, sizeof(*items));
 
 	if (items == NULL) {
 		return false;
 	}
-	for (const struct json_value *one = json_first(array); one != NULL;
-	     one = json_next(one)) {
-		if (!schema_bind(schema == NULL || schema->prefix.count > 0
-				     ? NULL
-				     : schema->elements,
-			one, arena, &items[i++])) {
+	for (const struct json_value *item = json_first(value); item != NULL;
+	     item = json_next(item), i++) {
+		const struct schema_node *of = shape == NULL ? NULL
+					       : i < shape->prefix.count
+						   ? shape->prefix.items[i]
+						   : shape->items;
+
+		if (!bind(of, item, arena, depth, &items[i])) {
 			return false;
 		}
 	}
-	*ret = cel_list(items, count);
+	*ret_value = cel_list(items, count);
 	return true;
 }
 
-static bool
-bind_object(const struct schema *schema, const struct json_value *object,
-    struct gk_arena *arena, struct cel_value *ret)
+static const struct schema_node *
+node_of_member(const struct schema_node *shape, const char *name)
 {
-	size_t count = json_count(object), i = 0;
+	const struct property *property =
+	    shape == NULL ? NULL : node_property(shape, name);
+
+	if (property != NULL && property->node != NULL) {
+		return property->node;
+	}
+	return shape == NULL ? NULL : shape->additional;
+}
+
+static bool
+bind_object(const struct schema_node *shape, const struct json_value *value,
+    struct gk_arena *arena, unsigned depth, struct cel_value *ret_value)
+{
+	size_t count = json_count(value), i = 0;
 	struct cel_entry *entries =
-	    gk_arena_calloc(arena, count + 1, sizeof(*entries));
+	    gk_arena_calloc(arena, count, sizeof(*entries));
 
 	if (entries == NULL) {
 		return false;
 	}
-	for (const struct json_value *one = json_first(object); one != NULL;
-	     one = json_next(one), i++) {
-		entries[i].key = cel_text(json_name(one));
-		if (!schema_bind(member(schema, json_name(one)), one, arena,
+	for (const struct json_value *member = json_first(value);
+	     member != NULL; member = json_next(member), i++) {
+		const char *name = json_name(member);
+
+		entries[i].key = cel_text(name);
+		if (!bind(node_of_member(shape, name), member, arena, depth,
 			&entries[i].value)) {
 			return false;
 		}
 	}
-	return cel_map_make(entries, count, false, arena, ret, NULL) == GK_OK;
+	return cel_map_make(entries, count, false, arena, ret_value, NULL) ==
+	       GK_OK;
 }
 
-bool
-schema_bind(const struct schema *schema, const struct json_value *value,
-    struct gk_arena *arena, struct cel_value *ret_value)
+static struct cel_value
+bind_number(const struct schema_node *says, const struct json_value *value)
 {
-	int64_t whole;
+	int64_t number;
 
-	schema = resolved(schema);
+	return (says == NULL || !says->doubles) && json_int(value, &number)
+		   ? cel_int(number)
+		   : cel_double(json_number(value));
+}
+
+static bool
+bind(const struct schema_node *node, const struct json_value *value,
+    struct gk_arena *arena, unsigned depth, struct cel_value *ret_value)
+{
+	const struct schema_node *shape = node == NULL ? NULL : node->shape;
+
 	switch (json_type(value)) {
 	case JSON_NULL:
 		*ret_value = cel_null();
@@ -174,20 +260,25 @@ schema_bind(const struct schema *schema, const struct json_value *value,
 		*ret_value = cel_bool(json_bool(value));
 		return true;
 	case JSON_NUMBER:
-		if ((schema != NULL && (schema->types & TYPE_NUMBER) != 0) ||
-		    !json_int(value, &whole)) {
-			*ret_value = cel_double(json_number(value));
-		} else {
-			*ret_value = cel_int(whole);
-		}
+		*ret_value = bind_number(shape == NULL ? node : shape, value);
 		return true;
 	case JSON_STRING:
 		*ret_value = cel_text(json_string(value));
 		return true;
 	case JSON_ARRAY:
-		return bind_array(schema, value, arena, ret_value);
+		return depth < VALUE_LEVELS &&
+		       bind_array(shape, value, arena, depth + 1, ret_value);
 	case JSON_OBJECT:
-		return bind_object(schema, value, arena, ret_value);
+		return depth < VALUE_LEVELS &&
+		       bind_object(shape, value, arena, depth + 1, ret_value);
 	}
 	return false;
+}
+
+bool
+schema_bind(const struct schema *schema, const struct json_value *value,
+    struct gk_arena *arena, struct cel_value *ret_value)
+{
+	return bind(
+	    schema == NULL ? NULL : schema->top, value, arena, 0, ret_value);
 }
