@@ -116,6 +116,7 @@ condition_input_init(struct condition_input *vars,
 	if (input->condition_bytes != 0) {
 		vars->limits.bytes = input->condition_bytes;
 	}
+	vars->fuel = vars->limits.fuel * CONDITION_FUEL_ALL;
 	/* what an evaluation is charged for, and the room lost between pieces */
 	vars->scratch.cap = vars->limits.bytes * 2 + 65536;
 }
@@ -330,6 +331,25 @@ bind_request(
 	return true;
 }
 
+/* Evaluate within what is left for this request. */
+static struct cel_value
+spend(const struct cel_program *program,
+    const struct cel_activation *activation, struct condition_input *vars,
+    struct gk_arena *arena, const struct cel_trace *trace)
+{
+	struct cel_limits limits = vars->limits;
+	struct cel_value value;
+	struct cel_cost cost;
+
+	if (limits.fuel > vars->fuel) {
+		limits.fuel = vars->fuel;
+	}
+	value = cel_eval(program, activation, arena, &limits, trace, &cost);
+	/* variables that it asked for have spent theirs meanwhile */
+	vars->fuel -= cost.fuel < vars->fuel ? cost.fuel : vars->fuel;
+	return value;
+}
+
 /* A variable is evaluated when it is first asked for; what fails stays failed. */
 static bool
 bind_slot(void *ctx, unsigned slot, struct cel_value *ret_value)
@@ -340,8 +360,8 @@ bind_slot(void *ctx, unsigned slot, struct cel_value *ret_value)
 	if (slot < SLOT_COUNT) {
 		return bind_request(file->vars, slot, ret_value);
 	}
-	*ret_value = cel_eval(file->where->variables[slot - SLOT_COUNT].program,
-	    &activation, file->vars->arena, &file->vars->limits, NULL, NULL);
+	*ret_value = spend(file->where->variables[slot - SLOT_COUNT].program,
+	    &activation, file->vars, file->vars->arena, NULL);
 	return true;
 }
 
@@ -386,8 +406,7 @@ evaluate(const struct cel_program *program, const struct scope_of_file *where,
 	if (vars->scratch.used > 0) {
 		gk_arena_clear(&vars->scratch);
 	}
-	return cel_eval(
-	    program, &activation, &vars->scratch, &vars->limits, trace, NULL);
+	return spend(program, &activation, vars, &vars->scratch, trace);
 }
 
 enum condition_answer

@@ -36,13 +36,17 @@ struct file_values;
 
 struct schema;
 
+/* All conditions of a request together may take so many times what one may. */
+#define CONDITION_FUEL_ALL 10
+
 /* The variables of one request, made when they are first asked for. */
 struct condition_input {
 	const struct policy_input *input;
 	const struct schema *schema; /* of the action's args; NULL: none */
 	struct gk_arena *arena;      /* where values live */
 	struct gk_arena scratch;     /* one evaluation's */
-	struct cel_limits limits;
+	struct cel_limits limits;    /* of one evaluation */
+	uint64_t fuel;               /* left for all of this request's */
 	struct cel_value slots[SLOT_COUNT];
 	struct file_values
 	    *files; /* of those files whose variables were asked for */

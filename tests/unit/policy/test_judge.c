@@ -237,3 +237,47 @@ Test(policy_judge, ten_thousand_rules_for_other_actions_are_not_looked_at)
 	policy_report_done(&report);
 	gk_buf_done(&buf);
 }
+
+/* Each takes most of what one may; all together would take far more than a request may. */
+Test(policy_judge, many_dear_conditions_end_by_failing_and_open_nothing)
+{
+	struct gk_buf buf = GK_BUF_INIT(1 << 20);
+	struct policy_report report = {.errors = 0};
+	struct policy *dear = NULL;
+	struct policy_text one = {.name = "p.yaml"};
+	struct json_value *args = json_new_object(), *list = json_new_array();
+	struct identity caller = {.id = "agent-7", .kind = IDENTITY_AGENT};
+	struct decision_request request = {
+	    .run_id = "r", .step_id = "1", .action = "a", .args = args};
+	struct policy_input input = {
+	    .request = &request, .caller = &caller, .asked_at_us = 1};
+
+	cr_assert(gk_buf_puts(&buf, "policy: p\nlimits:\n", NULL) == GK_OK);
+	for (int i = 0; i < 60; i++) {
+		cr_assert(gk_buf_printf(&buf, NULL,
+			      "  - {id: r%d, actions: [a], per: run, max: 9, "
+			      "when: \"args.l.exists(x, args.l.exists(y, x + y "
+			      "== -1))\"}\n",
+			      i) == GK_OK);
+	}
+	for (int i = 0; i < 100; i++) {
+		struct json_value *item = json_new_number(i);
+
+		cr_assert(json_append(list, &item, NULL) == GK_OK);
+	}
+	cr_assert(json_set(args, "l", &list, NULL) == GK_OK);
+	one.bytes = gk_buf_text(&buf);
+	one.n = buf.len;
+	cr_assert(load_texts(&one, 1, &dear, &report, NULL) == GK_OK);
+	cr_assert(policy_judge(dear, &input, &arena, &found, NULL) == GK_OK);
+	cr_expect(found.limit_count > 30 && found.limit_count < 59, "%zu",
+	    found.limit_count);
+	for (size_t i = 0; i < found.limit_count; i++) {
+		cr_expect_str_eq(found.limits[i].reason, "condition_error");
+	}
+	cr_expect_str_eq(found.limits[found.limit_count - 1].rule, "r59");
+	policy_unpin(dear);
+	policy_report_done(&report);
+	json_free(args);
+	gk_buf_done(&buf);
+}
