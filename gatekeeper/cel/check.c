@@ -138,7 +138,7 @@ check_args(struct checker *checker, struct cel_node *node,
 static const struct cel_type *
 check_call(struct checker *checker, struct cel_node *node)
 {
-	const struct cel_type *args[CEL_PARAMS_MAX], *result = NULL;
+	const struct cel_type *args[CEL_PARAMS_MAX] = {NULL}, *result = NULL;
 	const struct cel_overload *only = NULL;
 	bool fine = check_args(checker, node, args);
 
@@ -221,7 +221,7 @@ check_operator(struct checker *checker, struct cel_node *node)
 {
 	const struct cel_function *function =
 	    cel__function(checker->compile->env, operator_name(node->op));
-	const struct cel_type *args[CEL_PARAMS_MAX], *result;
+	const struct cel_type *args[CEL_PARAMS_MAX] = {NULL}, *result;
 	const struct cel_overload *only;
 
 	if (!check_args(checker, node, args)) {

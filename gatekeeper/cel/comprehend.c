@@ -162,7 +162,53 @@ collect_entry(struct cel_eval *ev, struct collected *to,
 	return true;
 }
 
-/* What one round leaves; false: nothing, or *ret_stop is the answer of the whole. */
+/* The entries of a map that one round made; false: *ret_stop is the answer of the whole. */
+static bool
+merge_map(const struct loop *loop, struct collected *to,
+    const struct cel_value *made, struct cel_value *ret_stop)
+{
+	const struct cel_map *map = made->as.map;
+
+	if (made->kind != CEL_MAP || map->partial) {
+		loop->ev->at = loop->node->args[1];
+		*ret_stop = made->kind == CEL_MAP
+				? cel_unknown(NULL)
+				: cel__no_overload(
+				      loop->ev, "transformMapEntry", made, 1);
+		return false;
+	}
+	for (uint32_t i = 0; i < map->count; i++) {
+		if (!collect_entry(loop->ev, to, &map->entries[i].key,
+			&map->entries[i].value)) {
+			*ret_stop = cel__spent(loop->ev);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Keep what one round made; false: *ret_stop is the answer of the whole. */
+static bool
+loop_take(const struct loop *loop, struct collected *to,
+    const struct cel_value *value, struct cel_value *ret_stop)
+{
+	const struct cel_node *node = loop->node;
+	bool kept;
+
+	if (node->op == OP_TRANSFORM_MAP_ENTRY) {
+		return merge_map(loop, to, value, ret_stop);
+	}
+	kept = node->op == OP_TRANSFORM_MAP
+		   ? collect_entry(
+			 loop->ev, to, &loop->ev->locals[node->slot], value)
+		   : collect_item(loop->ev, to, value);
+	if (!kept) {
+		*ret_stop = cel__spent(loop->ev);
+	}
+	return kept;
+}
+
+/* One round of a filter or a transform; false: *ret_stop is the answer of the whole. */
 static bool
 loop_keep(
     const struct loop *loop, struct collected *to, struct cel_value *ret_stop)
@@ -187,36 +233,7 @@ loop_keep(
 		*ret_stop = value;
 		return false;
 	}
-	if (node->op == OP_TRANSFORM_MAP) {
-		if (collect_entry(
-			loop->ev, to, &loop->ev->locals[node->slot], &value)) {
-			return true;
-		}
-	} else if (node->op == OP_TRANSFORM_MAP_ENTRY) {
-		if (value.kind != CEL_MAP || value.as.map->partial) {
-			loop->ev->at = node->args[1];
-			*ret_stop = value.kind == CEL_MAP
-					? cel_unknown(NULL)
-					: cel__no_overload(loop->ev,
-					      "transformMapEntry", &value, 1);
-			return false;
-		}
-		for (uint32_t i = 0; i < value.as.map->count; i++) {
-			const struct cel_entry *entry =
-			    &value.as.map->entries[i];
-
-			if (!collect_entry(
-				loop->ev, to, &entry->key, &entry->value)) {
-				*ret_stop = cel__spent(loop->ev);
-				return false;
-			}
-		}
-		return true;
-	} else if (collect_item(loop->ev, to, &value)) {
-		return true;
-	}
-	*ret_stop = cel__spent(loop->ev);
-	return false;
+	return loop_take(loop, to, &value, ret_stop);
 }
 
 static struct cel_value

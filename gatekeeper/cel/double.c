@@ -49,7 +49,7 @@ shortest(double d, char digits[24], int *ret_exponent)
 size_t
 cel__double_print(double d, char ret[CEL_DOUBLE_TEXT])
 {
-	char digits[24], *at = ret;
+	char digits[24] = "0", *at = ret;
 	int exponent;
 	size_t n;
 
@@ -94,7 +94,7 @@ cel__double_print(double d, char ret[CEL_DOUBLE_TEXT])
 			if (i == exponent) {
 				*at++ = '.';
 			}
-			*at++ = (size_t)i < n ? digits[i] : '0';
+			*at++ = (char)((size_t)i < n ? digits[i] : '0');
 		}
 	}
 	*at = '\0';

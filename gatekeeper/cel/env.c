@@ -23,7 +23,6 @@ static const struct cel_builtin *const tables[] = {
     cel__network,
     cel__urls,
     cel__paths,
-    cel__shell,
 };
 
 const struct cel_function *

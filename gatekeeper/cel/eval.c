@@ -337,7 +337,7 @@ static struct cel_value
 list_value(struct cel_eval *ev, const struct cel_node *node)
 {
 	struct cel_value *items =
-	    cel__alloc(ev, node->arg_count * sizeof *items);
+	    cel__alloc(ev, (size_t)node->arg_count * sizeof *items);
 	uint32_t count = 0;
 
 	if (items == NULL) {
@@ -369,11 +369,11 @@ map_value(struct cel_eval *ev, const struct cel_node *node)
 	for (uint32_t i = 0; i < room; i++) {
 		struct cel_value key, value;
 
-		key = cel__eval_node(ev, node->args[2 * i]);
+		key = cel__eval_node(ev, node->args[(size_t)2 * i]);
 		if (is_no_value(&key)) {
 			return key;
 		}
-		value = cel__eval_node(ev, node->args[2 * i + 1]);
+		value = cel__eval_node(ev, node->args[(size_t)2 * i + 1]);
 		if (!unwrap(ev, node, i, &value)) {
 			continue;
 		}

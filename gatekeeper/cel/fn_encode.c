@@ -28,8 +28,8 @@ encode(struct cel_eval *ev, const struct cel_value *args, unsigned n)
 		group |= left > 2 ? in[i + 2] : 0;
 		*to++ = letters[group >> 18];
 		*to++ = letters[group >> 12 & 63];
-		*to++ = left > 1 ? letters[group >> 6 & 63] : '=';
-		*to++ = left > 2 ? letters[group & 63] : '=';
+		*to++ = (char)(left > 1 ? letters[group >> 6 & 63] : '=');
+		*to++ = (char)(left > 2 ? letters[group & 63] : '=');
 	}
 	return cel_string(text, bytes);
 }

@@ -384,13 +384,14 @@ put_clause(struct output *out, char clause, int precision,
 	}
 }
 
+/* at: where the clause is, at the end perhaps. */
 static struct cel_value
-unreadable(struct cel_eval *ev, char clause)
+unreadable(struct cel_eval *ev, const char *const *at, const char *end)
 {
-	char shown[2] = {clause, '\0'};
+	char shown[2] = {'\0', '\0'};
 
-	if (clause <= ' ' || clause > '~') {
-		shown[0] = '\0';
+	if (*at<end &&* * at> ' ' && **at <= '~') {
+		shown[0] = **at;
 	}
 	return cel__fault(ev, CEL_F_ARGUMENT,
 	    "could not parse formatting clause: unrecognized formatting "
@@ -412,7 +413,7 @@ put_next(struct output *out, const char **at, const char *end,
 	}
 	if (!read_precision(at, end, &precision) || *at == end ||
 	    **at == '\0' || strchr("sdfebxXo", **at) == NULL) {
-		out->stop = unreadable(out->ev, *at == end ? '\0' : **at);
+		out->stop = unreadable(out->ev, at, end);
 		return false;
 	}
 	if (*used >= list->n) {

@@ -142,7 +142,7 @@ cel__ip_print(const struct cel_ip *ip, bool cidr, char ret[CEL_IP_TEXT])
 		n = (size_t)snprintf(ret, CEL_IP_TEXT, "%u.%u.%u.%u",
 		    ip->bytes[0], ip->bytes[1], ip->bytes[2], ip->bytes[3]);
 	} else {
-		for (int i = 0; i < 8; i++) {
+		for (size_t i = 0; i < 8; i++) {
 			groups[i] = (uint16_t)(ip->bytes[2 * i] << 8 |
 					       ip->bytes[2 * i + 1]);
 		}

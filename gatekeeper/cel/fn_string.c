@@ -178,8 +178,10 @@ in_case(struct cel_eval *ev, const struct cel_value *args, char from, char to)
 	for (uint32_t i = 0; i < args[0].n; i++) {
 		char c = args[0].as.text[i];
 
-		text[i] =
-		    c >= from && c <= from + 25 ? (char)(c - from + to) : c;
+		if (c >= from && c <= from + 25) {
+			c = (char)(c - from + to);
+		}
+		text[i] = c;
 	}
 	return cel_string(text, args[0].n);
 }
@@ -512,7 +514,7 @@ quote(struct cel_eval *ev, const struct cel_value *args, unsigned n)
 		if (escape != 0) {
 			*to++ = '\\';
 		}
-		*to++ = escape != 0 ? escape : args[0].as.text[i];
+		*to++ = (char)(escape != 0 ? escape : args[0].as.text[i]);
 	}
 	*to = '"';
 	return cel_string(text, size);

@@ -34,6 +34,15 @@ cel__url_text(const struct cel_url *url, size_t *ret_n)
 	return url->text.at;
 }
 
+static char
+lower(char c)
+{
+	if (c >= 'A' && c <= 'Z') {
+		return (char)(c + ('a' - 'A'));
+	}
+	return c;
+}
+
 static bool
 is_alpha(char c)
 {
@@ -279,9 +288,7 @@ url(struct cel_eval *ev, const struct cel_value *args, unsigned n)
 		return cel__spent(ev);
 	}
 	for (size_t i = 0; i < made->host.n; i++) {
-		char c = made->host.at[i];
-
-		made->lower[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+		made->lower[i] = lower(made->host.at[i]);
 	}
 	made->lower_n = made->host.n;
 	made->lower_n -=
@@ -318,9 +325,7 @@ scheme(struct cel_eval *ev, const struct cel_value *args, unsigned n)
 		return cel__spent(ev);
 	}
 	for (size_t i = 0; i < from->n; i++) {
-		char c = from->at[i];
-
-		text[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+		text[i] = lower(from->at[i]);
 	}
 	return cel_string(text, from->n);
 }

@@ -112,6 +112,7 @@ enum gate_verb {
 	GATE_POLICY_TEXT, /* target: digest */
 	GATE_POLICY_RELOAD,
 	GATE_POLICY_ROLLBACK, /* body: digest, reason */
+	GATE_POLICY_SIMULATE, /* body: files or digest, since, until */
 	GATE_IDENTITY_CREATE, /* body: identity without token_hash; the reply has the token, once */
 	GATE_IDENTITIES,
 	GATE_IDENTITY_REVOKE, /* target: id; body: reason */

@@ -510,6 +510,12 @@ STAGE_BEGIN(identity_finish);
 STAGE_BEGIN(identities_begin);
 /* reload.c */
 STAGE_BEGIN(policy_begin);
+/* {"problems":[{"column","file","hint","line","severity","text"}…]}, instead of what buf holds.  reload.c */
+enum gk_rc gate__print_problems(const struct policy_report *report,
+    struct gk_buf *buf, struct gk_err *err) GK_MUST_USE;
+STAGE_BEGIN(simulate_begin);
+STAGE_COMMIT(simulate_commit);
+STAGE_READ(simulate_read);
 STAGE_BEGIN(policy_text_begin);
 STAGE_READ(policy_text_read);
 STAGE_BEGIN(reload_begin);

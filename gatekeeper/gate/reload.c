@@ -162,9 +162,8 @@ member(
 			    : canon_string(text, buf, err);
 }
 
-/* {"problems":[{"column","file","hint","line","severity","text"}…]} */
-static enum gk_rc
-print_problems(
+enum gk_rc
+gate__print_problems(
     const struct policy_report *report, struct gk_buf *buf, struct gk_err *err)
 {
 	gk_buf_clear(buf);
@@ -216,7 +215,7 @@ refuse(struct gate_work *work, const struct policy_report *report,
 	if (reload->note == NULL) {
 		return GK_FAIL(err, GK_E_NOMEM, "policy report");
 	}
-	return print_problems(report, &call->reply, err);
+	return gate__print_problems(report, &call->reply, err);
 }
 
 static enum gk_rc

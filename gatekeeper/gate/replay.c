@@ -558,6 +558,12 @@ replay_run(const struct replay_options *options, struct gk_buf *ret_json,
 	GK_TRY(journal_reader_open(options->data_dir, &replay.reader, err));
 	GK_TRY(trial_new(options->policy, false, &replay.trial, err));
 	GK_TRY(count_events(&replay, err));
+	if (options->events_max != 0 && replay.total > options->events_max) {
+		return GK_FAIL(err, GK_E_LIMIT,
+		    "%llu events are too many here: gatekeeper policy replay "
+		    "takes any number",
+		    (unsigned long long)replay.total);
+	}
 	GK_TRY(read_journal(&replay, err));
 	return tally_print(&replay.tally, policy_digest(options->policy),
 	    options->since_us, options->until_us, !replay.full, ret_json, err);

@@ -20,6 +20,8 @@ struct replay_options {
 	void *ctx;
 	/* More decisions than this aren't looked at (the report says so); 0: all. */
 	uint64_t decisions_max;
+	/* With more events in the journal than this it isn't begun (GK_E_LIMIT); 0: however many. */
+	uint64_t events_max;
 };
 
 /*

@@ -29,8 +29,8 @@ static enum gk_rc
 make_digest(struct policy *policy, const struct policy_text *texts,
     size_t count, struct gk_err *err)
 {
-	struct digest_part *parts = calloc(3 * count, sizeof(*parts));
-	char(*lengths)[24] = calloc(count, sizeof(*lengths));
+	struct digest_part *parts = calloc(3 * count + 1, sizeof(*parts));
+	char(*lengths)[24] = calloc(count + 1, sizeof(*lengths));
 	struct digest hash;
 
 	if (parts == NULL || lengths == NULL) {

@@ -113,8 +113,11 @@ skip_character(struct cursor *cursor, char quote)
 static char
 skip_opening(struct cursor *cursor)
 {
-	char first = cursor->at == cursor->end ? '\0' : *cursor->at;
+	char first = '\0';
 
+	if (cursor->at < cursor->end) {
+		first = *cursor->at;
+	}
 	if (first == '"' || first == '\'') {
 		step(cursor);
 		return first;

@@ -31,6 +31,8 @@ class Replay(unittest.TestCase):
         cls.server = harness.Server({"a.yaml": RECORDED}).start()
         cls.addClassCleanup(cls.server.destroy)
         agent, alice = cls.server.agent(), cls.server.approver("alice")
+        cls.agent = agent
+        cls.operator = cls.server.client("olga", "human", "operator", tenant="*")
         for i in range(8):
             answer = agent.decide("run", f"search{i}", "crm.search", {"q": i}).body
             if answer["decision"] == "allow":
@@ -72,6 +74,25 @@ class Replay(unittest.TestCase):
         self.assertIn({"action": "pay", "count": 3, "rules": ["large"]}, report["cannot_tell"])
         self.assertNotIn("pay", [c["action"] for c in report["changes"]])
         self.assertEqual(report["decisions"] - report["told"], sum(u["count"] for u in report["cannot_tell"]))
+
+    def simulate(self, **body) -> harness.Answer:
+        return self.operator.post("/v1/policy/simulate", body)
+
+    def test_over_http_it_says_the_same(self):
+        answer = self.simulate(files=[{"name": "a.yaml", "text": TIGHTER}])
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(answer.body, self.replay(TIGHTER))
+        in_force = self.operator.get("/v1/policy").body["digest"]
+        self.assertEqual(self.simulate(digest=in_force).body["changes"], [])
+        self.assertEqual(self.simulate(digest=in_force, since="2100-01-01T00:00:00Z").body["decisions"], 0)
+
+    def test_over_http_a_wrong_question_is_told(self):
+        self.assertEqual(self.simulate(files=[{"name": "a.yaml", "text": "policy: p\nalow: []\n"}]).outcome,
+                         (422, "policy_invalid"))
+        self.assertEqual(self.simulate().outcome, (400, "invalid_request"))
+        self.assertEqual(self.simulate(digest="sha256:" + "0" * 64).outcome, (404, "not_found"))
+        self.assertEqual(self.simulate(digest="x", since="soon").outcome, (400, "invalid_request"))
+        self.assertEqual(self.agent.post("/v1/policy/simulate", {"digest": "x"}).status, 403)
 
     def test_a_span_in_the_future_has_no_decisions(self):
         self.assertEqual(self.replay(TIGHTER, "--since", "2100-01-01T00:00:00Z")["decisions"], 0)
