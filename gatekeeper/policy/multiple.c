@@ -56,8 +56,8 @@ multiple_of(double number, double step)
 	struct decimal a = decimal_of(number), b = decimal_of(step);
 	int shift = a.exponent - b.exponent;
 
-	if (a.digits == 0) {
-		return true;
+	if (a.digits == 0 || b.digits == 0) {
+		return a.digits == 0;
 	}
 	if (shift >= 0) {
 		uint64_t rest = a.digits % b.digits;

@@ -8,7 +8,7 @@
 
 /* A schema inside another is two or three JSON levels further in; constants may be deep. */
 static const struct json_limits limits = {
-    SCHEMA_BYTES_MAX, 4 * SCHEMA_DEPTH_MAX, 50000};
+    SCHEMA_BYTES_MAX, (size_t)4 * SCHEMA_DEPTH_MAX, 50000};
 
 enum { SCRATCH_BYTES = 8 << 20 };
 
@@ -169,10 +169,10 @@ static enum gk_rc
 read_top(struct schema_reader *reader)
 {
 	static const struct place top = {NULL, NULL, 0};
-	struct schema_node *node;
+	struct schema_node *node = NULL;
 
 	GK_TRY(schema_read(reader, reader->root, &top, &node));
-	if (node->types != TYPE_OBJECT) {
+	if (node == NULL || node->types != TYPE_OBJECT) {
 		return schema_wrong(reader, &top,
 		    "arguments are an object: write \"type\": \"object\" at "
 		    "the top");
