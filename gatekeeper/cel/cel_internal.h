@@ -141,6 +141,7 @@ extern const struct cel_builtin cel__optionals[]; /* fn_optional.c */
 extern const struct cel_builtin cel__network[];   /* fn_net.c */
 extern const struct cel_builtin cel__urls[];      /* fn_url.c */
 extern const struct cel_builtin cel__paths[];     /* fn_path.c */
+extern const struct cel_builtin cel__shell[];     /* fn_shell.c */
 
 struct cel_env {
 	struct gk_arena arena;

@@ -23,6 +23,7 @@ static const struct cel_builtin *const tables[] = {
     cel__network,
     cel__urls,
     cel__paths,
+    cel__shell,
 };
 
 const struct cel_function *

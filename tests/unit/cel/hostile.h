@@ -231,8 +231,9 @@ static const struct hostile hostiles[] = {
     {"shell substitutions", HOSTILE_ANY, 5000, "shell.parse('", "$(", "", "",
 	"').ok"},
     {"shell words", HOSTILE_ANY, 7000, "shell.parse('", "a ", "", "", "').ok"},
-    {"shell for each", HOSTILE_FAULT, 1,
-	"x.map(i,shell.parse('sudo env a=b sh -c \"rm -rf / | cat\"')).size()",
+    {"shell for each", HOSTILE_SPENT, 1,
+	"x.map(i,shell.parse('sudo env a=b sh -c \"rm -rf / | cat\" "
+	"'+string(i))).size()",
 	"", "", "", ""},
     {"shell in shell", HOSTILE_ANY, 500, "shell.parse('", "eval ", "ls", "",
 	"').ok"},
