@@ -186,12 +186,16 @@ expression_variables(struct reader *reader, const struct json_value *root,
 		field_wrong(reader, object, "name: expression",
 		    "'variables': expected a mapping of at most %d",
 		    FILE_VARIABLES_MAX);
+	}
+	if (json_type(object) != JSON_OBJECT) {
 		return;
 	}
 	scope->variables = gk_arena_calloc(
 	    arena, json_count(object) + 1, sizeof(*scope->variables));
 	for (item = json_first(object);
-	     item != NULL && scope->variables != NULL; item = json_next(item)) {
+	     item != NULL && scope->variables != NULL &&
+	     scope->variable_count < FILE_VARIABLES_MAX;
+	     item = json_next(item)) {
 		struct variable *variable =
 		    &scope->variables[scope->variable_count];
 
