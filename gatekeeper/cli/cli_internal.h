@@ -32,13 +32,17 @@ struct json_value *cli__reason_body(struct cli *cli);
 int cli__do_with_reason(struct cli *cli, enum gate_verb verb, const char *done);
 
 struct policy;
+struct policy_problem;
+/* "dir/file:line:column: error: …", the line, a caret, a hint. */
+void cli__print_problem(
+    struct cli *cli, const char *dir, const struct policy_problem *problem);
 /* A folder's policy, pinned; what is wrong with it is printed.  Gives the exit code. */
 int cli__load_policy(
     struct cli *cli, const char *dir, struct policy **ret_policy);
 
 /* The commands, each beside its code. */
 extern const struct cli_command cli__init, cli__token_create, cli__token_list,
-    cli__token_revoke, cli__policy_check, cli__policy_reload,
+    cli__token_revoke, cli__policy_check, cli__policy_test, cli__policy_reload,
     cli__policy_rollback, cli__policy_replay, cli__approvals_list,
     cli__approvals_show, cli__approvals_grant, cli__approvals_deny,
     cli__approvals_revoke, cli__kill_on, cli__kill_off, cli__kill_list,

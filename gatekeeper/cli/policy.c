@@ -30,8 +30,8 @@ print_source(struct cli *cli, const struct policy_problem *problem)
 	(void)fputs("^\n", cli->out);
 }
 
-static void
-print_problem(
+void
+cli__print_problem(
     struct cli *cli, const char *dir, const struct policy_problem *problem)
 {
 	(void)fprintf(cli->out, "%s%s%s:", dir,
@@ -59,7 +59,7 @@ print_report(struct cli *cli, const char *dir, const struct policy *policy,
     const struct policy_report *report)
 {
 	for (size_t i = 0; i < report->count; i++) {
-		print_problem(cli, dir, &report->problems[i]);
+		cli__print_problem(cli, dir, &report->problems[i]);
 	}
 	if (report->errors + report->warnings > report->count) {
 		(void)fprintf(cli->out, "… and %zu more\n",
@@ -142,7 +142,7 @@ cli__load_policy(struct cli *cli, const char *dir, struct policy **ret_policy)
 	}
 	for (size_t i = 0; i < report.count; i++) {
 		if (!report.problems[i].warning) {
-			print_problem(cli, dir, &report.problems[i]);
+			cli__print_problem(cli, dir, &report.problems[i]);
 		}
 	}
 	return rc == GK_E_IO ? CLI_NO_INPUT : CLI_NO;
