@@ -515,8 +515,7 @@ run_steps(struct run *run, struct gk_err *err)
 enum gk_rc
 suite_run(const struct suite *suite, size_t test, struct policy *policy,
     /* NOLINTNEXTLINE(readability-non-const-parameter): the run adds to them */
-    uint8_t *marks, struct json_value *failures,
-    struct gk_err *err)
+    uint8_t *marks, struct json_value *failures, struct gk_err *err)
 {
 	struct run run = {.suite = suite,
 	    .test = test,

@@ -347,6 +347,8 @@ answer_of(struct trial *trial, struct trial_answer *answer, struct gk_err *err)
 	answer->retry_after_ms = settlement->retry_after_ms;
 	if (settlement->outcome == SETTLE_EVENTS) {
 		answer_event(&settlement->events[0], answer);
+		answer->shadow = settlement->events[0].shadow;
+		answer->shadow_count = settlement->events[0].shadow_count;
 		return GK_OK;
 	}
 	if (settlement->outcome != SETTLE_REPLAY) {

@@ -32,6 +32,9 @@ struct trial_answer {
 	int64_t retry_after_ms;
 	const struct findings
 	    *findings; /* of the judge; NULL: refused before */
+	/* What rules in mode shadow would have done; none of a replayed answer. */
+	const struct event_shadow *shadow;
+	size_t shadow_count;
 };
 
 /* One request.  Borrowed during the call. */

@@ -242,7 +242,24 @@ schema_env(struct reader *reader, struct scope_of_file *scope, size_t i)
 	return scope->schema_envs[i];
 }
 
-/* The same text under the arguments' types of each action that the rule names. */
+/*
+ * Is the rule about this action?  One for "*" or "*.delete" is about many that
+ * have little in common: it asks has(args.x) of all of them.
+ */
+static bool
+is_about(const struct rule *rule, const char *action)
+{
+	for (size_t i = 0; i < rule->actions.count; i++) {
+		const char *pattern = rule->actions.items[i];
+
+		if (pattern[0] != '*' && name_glob(pattern, action)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The same text under the arguments' types of each action that the rule is about. */
 static void
 check_by_schemas(struct reader *reader, const struct source *source,
     const struct rule *rule, struct scope_of_file *scope)
@@ -254,7 +271,7 @@ check_by_schemas(struct reader *reader, const struct source *source,
 		const struct cel_env *env;
 		size_t errors = reader->report->errors;
 
-		if (!rule_names_action(rule, action->action)) {
+		if (!is_about(rule, action->action)) {
 			continue;
 		}
 		env = schema_env(reader, scope, i);

@@ -117,4 +117,33 @@ enum gk_rc policy_explain(const struct policy *policy,
     const struct policy_input *input, struct gk_buf *ret_json,
     struct gk_err *err) GK_MUST_USE;
 
+/* ---- coverage ---- */
+
+struct policy_rule {
+	const char *file, *section, *id; /* live in the policy */
+	unsigned line;
+	bool shadow;
+	bool conditional; /* it has a "when" */
+};
+
+/* Rule i of policy_rule_count(): by file, section and line. */
+void policy_rule_at(
+    const struct policy *policy, size_t i, struct policy_rule *ret);
+
+/* What happened to a rule, bits of a mark. */
+enum policy_mark {
+	COVER_APPLIED =
+	    1, /* the layers before it let it be reached, and it applied */
+	COVER_TRUE = 2,  /* its condition was true */
+	COVER_FALSE = 4, /* … false */
+};
+
+/*
+ * Add to marks[0..policy_rule_count()) what this request does: stop rules, where
+ * none stops the allow rules, where one allows the limits, budgets and
+ * approvals.
+ */
+void policy_cover(const struct policy *policy, const struct policy_input *input,
+    uint8_t *marks);
+
 #endif

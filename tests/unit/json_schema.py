@@ -48,6 +48,8 @@ def _members(schema, value, key, arg, root):
         return all(k not in value or all(m in value for m in more) for k, more in arg.items())
     if key == "maxProperties":
         return len(value) <= arg
+    if key == "minProperties":
+        return len(value) >= arg
     rest = [v for k, v in value.items() if k not in schema.get("properties", {})]
     return not rest if arg is False else all(accepts(arg, v, root) for v in rest)
 
@@ -78,7 +80,7 @@ def accepts(schema, value, root=None):
             ok = _number(value, key, arg)
         elif key in ("items", "minItems", "maxItems"):
             ok = _list(value, key, arg, root)
-        elif key in ("properties", "required", "dependentRequired", "maxProperties",
+        elif key in ("properties", "required", "dependentRequired", "maxProperties", "minProperties",
                      "additionalProperties"):
             ok = _members(schema, value, key, arg, root)
         elif key == "oneOf":
