@@ -74,17 +74,38 @@ print_lines(struct cli *cli, const struct json_value *events)
 	return CLI_FINE;
 }
 
+/* "allowed; in shadow: stop new-limit, pass other" */
+static void
+with_shadow(const struct json_value *event, const char *reason,
+    char ret_text[TIMELINE_TEXT_BYTES])
+{
+	size_t n = (size_t)snprintf(
+	    ret_text, TIMELINE_TEXT_BYTES, "%s", reason == NULL ? "" : reason);
+
+	for (const struct json_value *one =
+		 words_first(words_at(event, "shadow"));
+	     one != NULL && n < TIMELINE_TEXT_BYTES; one = json_next(one)) {
+		n += (size_t)snprintf(ret_text + n, TIMELINE_TEXT_BYTES - n,
+		    "%s%s %s",
+		    one == words_first(words_at(event, "shadow"))
+			? "; in shadow: "
+			: ", ",
+		    words_get(one, "would"), words_get(one, "rule"));
+	}
+}
+
 /* Why it was decided so, what people said, which policy it is. */
 static const char *
-why(const struct json_value *event)
+why(const struct json_value *event, char ret_text[TIMELINE_TEXT_BYTES])
 {
 	const char *kind = words_get(event, "kind");
 	const char *text = timeline_words(event);
 
 	if (kind != NULL && strcmp(kind, "decision") == 0) {
-		text = words_get(event, "reason");
-	} else if (text == NULL && kind != NULL &&
-		   strcmp(kind, "policy") == 0) {
+		with_shadow(event, words_get(event, "reason"), ret_text);
+		return ret_text;
+	}
+	if (text == NULL && kind != NULL && strcmp(kind, "policy") == 0) {
 		text = words_get(event, "policy");
 	}
 	return text != NULL ? text : "";
@@ -94,6 +115,7 @@ static void
 add_event(struct table *table, const struct json_value *event)
 {
 	char seq[24] = "", time[32], what[TIMELINE_TEXT_BYTES];
+	char because[TIMELINE_TEXT_BYTES];
 	const char *cells[] = {
 	    seq,
 	    words_second(words_get(event, "timestamp"), time),
@@ -103,7 +125,7 @@ add_event(struct table *table, const struct json_value *event)
 	    words_get(event, "caller"),
 	    timeline_summary(event, what),
 	    timeline_verdict(event),
-	    why(event),
+	    why(event, because),
 	};
 
 	(void)snprintf(seq, sizeof(seq), "%" PRId64, words_int(event, "seq"));

@@ -281,6 +281,24 @@ put_shown(const struct story *story, const struct json_value *event)
 	}
 }
 
+/* What rules in mode shadow would have said: "stop  rate_limit: too_many (new-limit)". */
+static void
+put_shadow(const struct story *story, const struct json_value *event)
+{
+	for (const struct json_value *one =
+		 words_first(words_at(event, "shadow"));
+	     one != NULL; one = json_next(one)) {
+		char why[TIMELINE_TEXT_BYTES];
+
+		(void)snprintf(why, sizeof(why), "%s: %s (%s)",
+		    get(one, "layer"), get(one, "reason"), get(one, "rule"));
+		put_under(story, event, "\xe2\x94\x94 shadow");
+		put(story, TONE_DIM, get(one, "would"), VERDICT_WIDTH);
+		put(story, TONE_DIM, why, 0);
+		(void)fputc('\n', story->out);
+	}
+}
+
 static void
 count_decision(struct story *story, const char *decision)
 {
@@ -312,6 +330,7 @@ put_decision(struct story *story, const struct json_value *event)
 	put(story, TONE_PLAIN, why, 0);
 	(void)fputc('\n', story->out);
 	count_decision(story, decision);
+	put_shadow(story, event);
 	put_terms(story, event);
 	put_shown(story, event);
 	for (const struct json_value *other = json_next(event); other != NULL;

@@ -49,6 +49,12 @@ count(struct gate *gate, const struct event *event)
 	if (event->kind == EVENT_DECISION) {
 		metrics_count(
 		    &metrics->decisions[event->decision][event->layer], 1);
+		for (size_t i = 0; i < event->shadow_count; i++) {
+			const struct event_shadow *one = &event->shadow[i];
+
+			metrics_count(
+			    &metrics->shadow[one->would][one->layer], 1);
+		}
 	} else if (event->kind == EVENT_VIOLATION) {
 		metrics_count(&metrics->violations, 1);
 	} else if (event->kind == EVENT_RESULT &&

@@ -99,6 +99,29 @@ decisions(
 }
 
 static enum gk_rc
+shadow(
+    const struct gate_metrics *metrics, struct gk_buf *buf, struct gk_err *err)
+{
+	static const char name[] = "gatekeeper_shadow_total";
+
+	GK_TRY(head(buf, name, "counter",
+	    "What rules in mode shadow would have said, by layer.", err));
+	for (int s = 0; s < SHADOW_COUNT; s++) {
+		for (int l = LAYER_NONE + 1; l < LAYER_COUNT; l++) {
+			uint64_t n = get(&metrics->shadow[s][l]);
+
+			if (n > 0) {
+				GK_TRY(gk_buf_printf(buf, err,
+				    "%s{layer=\"%s\",would=\"%s\"} %llu\n",
+				    name, layer_words[l], shadow_words[s],
+				    (unsigned long long)n));
+			}
+		}
+	}
+	return GK_OK;
+}
+
+static enum gk_rc
 queue(struct gate *gate, struct gk_buf *buf, struct gk_err *err)
 {
 	static const char *const lanes[LANE_COUNT] = {
@@ -137,6 +160,7 @@ gate_metrics(struct gate *gate, struct gk_buf *buf, struct gk_err *err)
 #undef GATE_COUNTER
 #undef GATE_GAUGE
 	GK_TRY(decisions(metrics, buf, err));
+	GK_TRY(shadow(metrics, buf, err));
 	GK_TRY(queue(gate, buf, err));
 	GK_TRY(histogram(buf, "gatekeeper_commit_duration_seconds",
 	    "How long one COMMIT took.", &metrics->commit_us, METRICS_FIRST_US,

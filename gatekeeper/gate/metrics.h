@@ -24,6 +24,7 @@ struct gate_metrics {
 #undef GATE_COUNTER
 #undef GATE_GAUGE
 	_Atomic uint64_t decisions[DECISION_COUNT][LAYER_COUNT];
+	_Atomic uint64_t shadow[SHADOW_COUNT][LAYER_COUNT];
 	struct gate_histogram commit_us;
 	struct gate_histogram batch; /* calls; bounds 1, 2, 4 … */
 };

@@ -105,5 +105,30 @@ class Replay(unittest.TestCase):
         self.assertIn("a.yaml:2:1", done.stdout)
 
 
+class Shadow(harness.ServerCase):
+    policy = """policy: p
+allow:
+  - {id: all, actions: ["*"]}
+limits:
+  - {id: new-limit, mode: shadow, per: run, max: 1, reason: too_many}
+approvals:
+  - {id: new-approval, mode: shadow, actions: [pay], when: args.amount > 50, approvers: {groups: [finance]}}
+"""
+
+    def test_what_shadow_rules_would_have_said_is_seen(self):
+        self.agent.decide("run", "1", "crm.search")
+        self.assertEqual(self.agent.decide("run", "2", "pay", {"amount": 60}).body["decision"], "allow")
+        [first, second] = self.auditor.events("kind=decision")
+        self.assertEqual(first.get("shadow", []), [])
+        self.assertEqual(sorted((s["rule"], s["would"]) for s in second["shadow"]),
+                         [("new-approval", "approval_required"), ("new-limit", "stop")])
+        run = self.server.cli("run", "run").stdout
+        self.assertRegex(run, r"shadow +stop +rate_limit: too_many \(new-limit\)")
+        self.assertRegex(self.server.cli("events", "--kind", "decision").stdout, r"in shadow: .*stop new-limit")
+        metrics = self.server.client("m", "service", "metrics").get("/metrics").text
+        self.assertIn('gatekeeper_shadow_total{layer="rate_limit",would="stop"} 1\n', metrics)
+        self.assertIn('gatekeeper_shadow_total{layer="approval",would="approval_required"} 1\n', metrics)
+
+
 if __name__ == "__main__":
     harness.main()
