@@ -296,18 +296,12 @@ read_identity(struct suite *suite, const struct json_value *member,
 	return GK_OK;
 }
 
-/* A suite without identities has an agent that may say anything. */
-static enum gk_rc
-implied_identity(struct suite *suite, struct gk_err *err)
+void
+suite_anyone(struct identity *ret_identity)
 {
 	static const char *can[] = {"agent"}, *any[] = {"*"};
 
-	suite->identities =
-	    gk_arena_calloc(&suite->arena, 1, sizeof(*suite->identities));
-	if (suite->identities == NULL) {
-		return GK_FAIL(err, GK_E_NOMEM, "no memory for a test file");
-	}
-	suite->identities[0] = (struct identity){.id = "agent",
+	*ret_identity = (struct identity){.id = "agent",
 	    .kind = IDENTITY_AGENT,
 	    .can = can,
 	    .can_count = 1,
@@ -317,7 +311,18 @@ implied_identity(struct suite *suite, struct gk_err *err)
 	    .may_actor_count = 1,
 	    .may_roles = any,
 	    .may_role_count = 1};
-	complete_identity(&suite->identities[0]);
+	complete_identity(ret_identity);
+}
+
+static enum gk_rc
+implied_identity(struct suite *suite, struct gk_err *err)
+{
+	suite->identities =
+	    gk_arena_calloc(&suite->arena, 1, sizeof(*suite->identities));
+	if (suite->identities == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "no memory for a test file");
+	}
+	suite_anyone(&suite->identities[0]);
 	suite->identity_count = 1;
 	return GK_OK;
 }

@@ -91,6 +91,9 @@ void suite_done(struct suite *suite);
 const struct identity *suite_identity(
     const struct suite *suite, const char *id);
 
+/* Who asks where nobody is named: an agent, "agent", that may say anything. */
+void suite_anyone(struct identity *ret_identity);
+
 /* Where a JSON Pointer into the file points, or as far as it goes. */
 struct yaml_place suite_place(const struct suite *suite, const char *pointer);
 
