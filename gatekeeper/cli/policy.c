@@ -9,25 +9,41 @@
 #include "codec/canon.h"
 #include "policy/policy.h"
 
-/* The line itself, and a caret under the column; tabs stay tabs. */
+enum { SHOWN_MAX = 120, SHOWN_BEHIND = 60 }; /* columns of a line */
+
+/* n code points further on, or the end. */
+static const char *
+skip(const char *at, unsigned n)
+{
+	for (; *at != '\0' && n > 0; n--) {
+		at++;
+		while (((unsigned char)*at & 0xC0) == 0x80) {
+			at++;
+		}
+	}
+	return at;
+}
+
+/* As much of the line as fits around the column, and a caret under that. */
 static void
 print_source(struct cli *cli, const struct policy_problem *problem)
 {
-	const char *at = problem->source;
-	unsigned column = 1;
+	unsigned before = problem->column > SHOWN_MAX - SHOWN_BEHIND
+			      ? problem->column - SHOWN_BEHIND
+			      : 0;
+	const char *at = skip(problem->source, before);
+	const char *end = skip(at, SHOWN_MAX);
+	unsigned blanks = problem->column - before - (before == 0);
 
-	(void)fputs("    ", cli->out);
-	for (; *at != '\0'; at++) {
+	(void)fputs(before == 0 ? "    " : "    \xe2\x80\xa6", cli->out);
+	for (; at < end; at++) {
 		(void)fputc(*at == '\t'                 ? ' '
 			    : (unsigned char)*at < 0x20 ? '?'
 							: *at,
 		    cli->out);
 	}
-	(void)fputs("\n    ", cli->out);
-	for (; column < problem->column; column++) {
-		(void)fputc(' ', cli->out);
-	}
-	(void)fputs("^\n", cli->out);
+	(void)fprintf(cli->out, "%s\n    %*s^\n",
+	    *end == '\0' ? "" : "\xe2\x80\xa6", (int)blanks, "");
 }
 
 void

@@ -95,6 +95,69 @@ advise_allow(struct advice *advice, const struct rule *rule)
 	}
 }
 
+/* Does a name exist that both globs name?  Sure only when false. */
+static bool
+globs_meet(const char *a, const char *b)
+{
+	return name_glob(a, b) || name_glob(b, a) ||
+	       (strchr(a, '*') != NULL && strchr(b, '*') != NULL);
+}
+
+static bool
+actions_meet(struct advice *advice, const struct rule *a, const struct rule *b)
+{
+	for (size_t i = 0; i < a->actions.count; i++) {
+		for (size_t k = 0; k < b->actions.count; k++) {
+			if (advice->compared++ >= COMPARED_MAX ||
+			    globs_meet(
+				a->actions.items[i], b->actions.items[k])) {
+				return true;
+			}
+		}
+	}
+	return a->actions.count == 0 || b->actions.count == 0;
+}
+
+/* Limits, budgets and approvals are for what is allowed. */
+static void
+advise_later(struct advice *advice, const struct rule *rule)
+{
+	const struct policy *policy = advice->policy;
+
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct rule *other = &policy->rules[i];
+
+		if (other->section == SECTION_ALLOW &&
+		    actions_meet(advice, other, rule)) {
+			return;
+		}
+	}
+	warn(advice, rule, NULL, "never applies: no rule allows what it names",
+	    NULL);
+}
+
+/* A rule that another one of its section always comes before. */
+static void
+advise_order(struct advice *advice, size_t at)
+{
+	const struct policy *policy = advice->policy;
+	const struct rule *rule = &policy->rules[at];
+
+	for (size_t i = 0; i < at && advice->compared++ < COMPARED_MAX; i++) {
+		const struct rule *other = &policy->rules[i];
+
+		if (other->section == rule->section && !other->shadow &&
+		    other->roles.count == 0 && other->when == NULL &&
+		    scope_covers(other->where, rule->where) &&
+		    actions_cover(advice, other, rule)) {
+			warn(advice, rule, "put it first, or leave it out",
+			    "never decides: everything it names is decided by",
+			    other->id);
+			return;
+		}
+	}
+}
+
 /* A condition that no request can change. */
 static void
 advise_condition(struct advice *advice, const struct rule *rule)
@@ -114,6 +177,29 @@ advise_condition(struct advice *advice, const struct rule *rule)
 	}
 }
 
+static void
+advise_rule(struct advice *advice, size_t at)
+{
+	const struct rule *rule = &advice->policy->rules[at];
+
+	switch (rule->section) {
+	case SECTION_STOP:
+		advise_order(advice, at);
+		break;
+	case SECTION_ALLOW:
+		advise_allow(advice, rule);
+		advise_order(advice, at);
+		break;
+	case SECTION_LIMITS:
+	case SECTION_BUDGETS:
+	case SECTION_APPROVALS:
+		advise_later(advice, rule);
+		break;
+	case SECTION_COUNT:
+		break;
+	}
+}
+
 void
 advice_give(const struct policy *policy, const struct policy_text *texts,
     size_t count, struct policy_report *report)
@@ -126,9 +212,8 @@ advice_give(const struct policy *policy, const struct policy_text *texts,
 
 		any_allow = any_allow || rule->section == SECTION_ALLOW;
 		advise_condition(&advice, rule);
-		if (rule->section == SECTION_ALLOW && !rule->shadow &&
-		    advice.compared < COMPARED_MAX) {
-			advise_allow(&advice, rule);
+		if (!rule->shadow && advice.compared < COMPARED_MAX) {
+			advise_rule(&advice, i);
 		}
 	}
 	if (!any_allow) {

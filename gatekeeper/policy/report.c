@@ -9,7 +9,7 @@
 enum {
 	PROBLEMS_MAX = 100,
 	REPORT_BYTES = 1 << 20,
-	SOURCE_MAX = 200, /* of a line that is shown */
+	SOURCE_MAX = 4096, /* of a line that is kept */
 	WORD_MAX = 64,
 };
 

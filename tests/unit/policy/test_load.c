@@ -240,6 +240,64 @@ Test(policy_load, what_can_hardly_be_meant_is_a_warning)
 	policy_report_done(&report);
 }
 
+/* Rules in one file, and a part of the only warning about them; NULL: none. */
+static const struct {
+	const char *yaml, *text;
+} hardly[] = {
+    {"allow:\n  - {id: a, actions: [x.*]}\n  - {id: b, actions: [x.y]}\n",
+	"rule 'b' never decides: everything it names is decided by 'a'"},
+    {"allow:\n  - {id: a, actions: [x.*], roles: [r]}\n"
+     "  - {id: b, actions: [x.y]}\n",
+	NULL},
+    {"allow:\n  - {id: a, actions: [x.*], when: args.n > 1}\n"
+     "  - {id: b, actions: [x.y]}\n",
+	NULL},
+    {"allow:\n  - {id: a, actions: [x.*], mode: shadow}\n"
+     "  - {id: b, actions: [x.y]}\n",
+	NULL},
+    {"allow:\n  - {id: a, actions: [x.y]}\n  - {id: b, actions: [x.*]}\n",
+	NULL},
+    {"stop:\n  - {id: a, actions: ['*.d']}\n  - {id: b, actions: [x.d]}\n"
+     "allow:\n  - {id: c, actions: [x.e]}\n",
+	"rule 'b' never decides"},
+    {"allow:\n  - {id: a, actions: [x.y]}\nlimits:\n"
+     "  - {id: l, actions: [z.*], per: run, max: 1}\n",
+	"rule 'l' never applies: no rule allows what it names"},
+    {"allow:\n  - {id: a, actions: [x.y]}\nlimits:\n"
+     "  - {id: l, actions: [x.*], per: run, max: 1}\n"
+     "  - {id: m, per: run, max: 1}\n",
+	NULL},
+    {"allow:\n  - {id: a, actions: ['*.y']}\nlimits:\n"
+     "  - {id: l, actions: [x.*], per: run, max: 1}\n",
+	NULL},
+    {"allow:\n  - {id: a, actions: [x], when: 1 < 2}\n",
+	"rule 'a' has a condition that is always true"},
+    {"allow:\n  - {id: a, actions: [x], when: 'false && args.n > 1'}\n",
+	"rule 'a' never applies: its condition is always false"},
+};
+
+Test(policy_load, what_never_decides_or_applies_is_a_warning)
+{
+	for (size_t i = 0; i < GK_COUNT(hardly); i++) {
+		struct policy *policy = NULL;
+		struct policy_report report;
+		char text[400];
+
+		(void)snprintf(text, sizeof(text), HEAD "%s", hardly[i].yaml);
+		cr_assert(load(text, &policy, &report) == GK_OK);
+		cr_expect(report.warnings == (hardly[i].text != NULL),
+		    "%s: %zu: %s", hardly[i].yaml, report.warnings,
+		    report.count == 0 ? "" : report.problems[0].text);
+		cr_expect(
+		    hardly[i].text == NULL || report.count == 0 ||
+			strstr(report.problems[0].text, hardly[i].text) != NULL,
+		    "%s: %s", hardly[i].yaml,
+		    report.count == 0 ? "" : report.problems[0].text);
+		policy_unpin(policy);
+		policy_report_done(&report);
+	}
+}
+
 /* The stop stands in another file; `about` is that file's applies_to. */
 static size_t
 count_warnings(const char *about, const char *stop, const char *allow)
