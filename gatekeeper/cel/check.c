@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { QUALIFIED_BYTES = 96 };
+
 static const struct cel_type *
 no_variable(struct checker *checker, const struct cel_node *node)
 {
@@ -21,23 +23,24 @@ no_variable(struct checker *checker, const struct cel_node *node)
 }
 
 static const struct cel_type *
-no_function(struct checker *checker, const struct cel_node *node)
+no_function(struct checker *checker, const struct cel_node *node,
+    const char *name, bool method)
 {
 	const struct cel_env *env = checker->compile->env;
-	struct nearest nearest = nearest_to(node->name);
+	struct nearest nearest = nearest_to(name);
 	struct cel_function *function;
 	char hint[96];
 	size_t at = 0;
 
 	while ((function = gk_map_next(&env->functions, &at)) != NULL) {
 		if (function->name[0] != '_' && function->name[0] != '@' &&
-		    function->first->method == node->receiver) {
+		    function->first->method == method) {
 			nearest_try(&nearest, function->name);
 		}
 	}
 	cel__problem(checker->compile, node->begin, node->end,
 	    hint_of(&nearest, hint), "no %s '%.100s'",
-	    node->receiver ? "method" : "function", node->name);
+	    method ? "method" : "function", name);
 	return check_plain(CEL_T_ERROR);
 }
 
@@ -135,16 +138,47 @@ check_args(struct checker *checker, struct cel_node *node,
 	return fine;
 }
 
+/*
+ * "shell.parze": what looks like a method of a variable is a function of a
+ * library that has no such one.  Into text; false: it is something else.
+ */
+static bool
+qualified(const struct checker *checker, const struct cel_node *node,
+    char text[QUALIFIED_BYTES])
+{
+	const struct cel_env *env = checker->compile->env;
+	struct cel_function *function;
+	size_t at = 0, n;
+
+	if (!node->receiver || node->args[0]->op != OP_IDENT) {
+		return false;
+	}
+	n = (size_t)snprintf(text, QUALIFIED_BYTES, "%s.", node->args[0]->name);
+	while ((function = gk_map_next(&env->functions, &at)) != NULL) {
+		if (n < QUALIFIED_BYTES &&
+		    strncmp(function->name, text, n) == 0) {
+			(void)snprintf(
+			    text + n, QUALIFIED_BYTES - n, "%s", node->name);
+			return true;
+		}
+	}
+	return false;
+}
+
 static const struct cel_type *
 check_call(struct checker *checker, struct cel_node *node)
 {
 	const struct cel_type *args[CEL_PARAMS_MAX] = {NULL}, *result = NULL;
 	const struct cel_overload *only = NULL;
-	bool fine = check_args(checker, node, args);
+	char text[QUALIFIED_BYTES];
+	bool fine;
 
+	if (node->function == NULL && qualified(checker, node, text)) {
+		return no_function(checker, node, text, false);
+	}
+	fine = check_args(checker, node, args);
 	if (node->function == NULL) {
-		/* the namespace isn't a variable that was forgotten */
-		return no_function(checker, node);
+		return no_function(checker, node, node->name, node->receiver);
 	}
 	if (!fine) {
 		return check_plain(CEL_T_ERROR);
