@@ -42,11 +42,11 @@ int cli__load_policy(
 
 /* The commands, each beside its code. */
 extern const struct cli_command cli__init, cli__token_create, cli__token_list,
-    cli__token_revoke, cli__policy_check, cli__policy_test, cli__policy_reload,
-    cli__policy_rollback, cli__policy_replay, cli__policy_diff,
-    cli__approvals_list, cli__approvals_show, cli__approvals_grant,
-    cli__approvals_deny, cli__approvals_revoke, cli__kill_on, cli__kill_off,
-    cli__kill_list, cli__events, cli__run, cli__verify, cli__backup,
-    cli__recover, cli__clock_accept;
+    cli__token_revoke, cli__policy_check, cli__policy_test, cli__policy_explain,
+    cli__policy_reload, cli__policy_rollback, cli__policy_replay,
+    cli__policy_diff, cli__approvals_list, cli__approvals_show,
+    cli__approvals_grant, cli__approvals_deny, cli__approvals_revoke,
+    cli__kill_on, cli__kill_off, cli__kill_list, cli__events, cli__run,
+    cli__verify, cli__backup, cli__recover, cli__clock_accept;
 
 #endif

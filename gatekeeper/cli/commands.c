@@ -3,12 +3,12 @@
 
 static const struct cli_command *const commands[] = {&cli__init,
     &cli__token_create, &cli__token_list, &cli__token_revoke,
-    &cli__policy_check, &cli__policy_test, &cli__policy_reload,
-    &cli__policy_rollback, &cli__policy_replay, &cli__policy_diff,
-    &cli__approvals_list, &cli__approvals_show, &cli__approvals_grant,
-    &cli__approvals_deny, &cli__approvals_revoke, &cli__kill_on, &cli__kill_off,
-    &cli__kill_list, &cli__run, &cli__events, &cli__verify, &cli__backup,
-    &cli__recover, &cli__clock_accept};
+    &cli__policy_check, &cli__policy_test, &cli__policy_explain,
+    &cli__policy_reload, &cli__policy_rollback, &cli__policy_replay,
+    &cli__policy_diff, &cli__approvals_list, &cli__approvals_show,
+    &cli__approvals_grant, &cli__approvals_deny, &cli__approvals_revoke,
+    &cli__kill_on, &cli__kill_off, &cli__kill_list, &cli__run, &cli__events,
+    &cli__verify, &cli__backup, &cli__recover, &cli__clock_accept};
 
 const struct cli_command *
 cli__command(const struct cli *cli, size_t i)

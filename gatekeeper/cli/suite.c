@@ -252,9 +252,8 @@ wrong_step(struct suite *suite, size_t test, size_t step, const char *text,
 
 /* ---- reading ---- */
 
-/* The permissions that a person or an agent in a test has unless it says otherwise. */
-static void
-complete_identity(struct identity *identity)
+void
+suite_complete_identity(struct identity *identity)
 {
 	static const char *agent[] = {"agent"}, *approver[] = {"approver"};
 
@@ -286,7 +285,7 @@ read_identity(struct suite *suite, const struct json_value *member,
 	}
 	rc = record_decode(&identity_type, copy, &suite->arena, identity, err);
 	if (rc == GK_OK) {
-		complete_identity(identity);
+		suite_complete_identity(identity);
 		rc = identity_check(identity, err);
 	}
 	if (rc != GK_OK) {
@@ -311,7 +310,7 @@ suite_anyone(struct identity *ret_identity)
 	    .may_actor_count = 1,
 	    .may_roles = any,
 	    .may_role_count = 1};
-	complete_identity(ret_identity);
+	suite_complete_identity(ret_identity);
 }
 
 static enum gk_rc

@@ -91,6 +91,8 @@ void suite_done(struct suite *suite);
 const struct identity *suite_identity(
     const struct suite *suite, const char *id);
 
+/* The permissions that an agent or a person has where it doesn't say: agent, approver. */
+void suite_complete_identity(struct identity *identity);
 /* Who asks where nobody is named: an agent, "agent", that may say anything. */
 void suite_anyone(struct identity *ret_identity);
 

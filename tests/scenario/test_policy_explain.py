@@ -1,0 +1,100 @@
+"""`gatekeeper policy explain`: every rule of a request with the values of its condition, then the answer."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+import harness
+
+POLICY = """policy: p
+variables:
+  eur: args.amount * 2.0
+stop:
+  - {id: no-deletes, actions: ["*.delete"]}
+  - {id: huge, actions: [pay], when: eur > 1000.0}
+allow:
+  - {id: pays, actions: [pay], roles: [support]}
+  - {id: nights, actions: [pay], when: now.getHours() < 6}
+limits:
+  - {id: seen, mode: shadow, actions: [pay], per: run, max: 1}
+approvals:
+  - {id: large, actions: [pay], when: 'eur > 50.0 && args.note != ""', reason: large, approvers: {groups: [finance]}}
+"""
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+REQUEST = {"action": "pay", "args": {"amount": 30.5}, "actor": {"id": "u_1", "roles": ["support"]}}
+
+
+class PolicyExplain(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        (self.folder / "schema/actions").mkdir(parents=True)
+        (self.folder / "p.yaml").write_text(POLICY)
+        (self.folder / "schema/actions/count.schema.json").write_text(json.dumps(SCHEMA))
+
+    def explain(self, request, *flags: str) -> subprocess.CompletedProcess:
+        text = request if isinstance(request, str) else json.dumps(request)
+        return subprocess.run([harness.binary(), "policy", "explain", str(self.folder), "-", "--now", "2026-11-23T08:00:00Z",
+                               *flags], input=text, capture_output=True, text=True, timeout=harness.DEADLINE_S)
+
+    def test_rules_by_layer_with_the_values_of_their_conditions(self):
+        ended = self.explain({**REQUEST, "args": {"amount": 30.5, "note": "x"}})
+        self.assertEqual((ended.returncode, ended.stderr), (0, ""))
+        out = ended.stdout
+        self.assertRegex(out, r"^pay, agent agent, tenant none, for u_1\n")
+        self.assertRegex(out, r"\nstop\n  · huge +p.yaml:6  doesn't apply: its condition is false\n    when: false\n"
+                              r"      eur > 1000.0 +false\n        eur +61.0\n")
+        self.assertRegex(out, r"\nallow\n  \+ pays +p.yaml:8  applies\n  · nights +p.yaml:9  doesn't apply: its condition is false\n")
+        self.assertRegex(out, r"\nlimits\n  \+ seen +p.yaml:11  applies \(shadow: only recorded\)\n")
+        self.assertRegex(out, r"\napprovals\n  → large +p.yaml:13  applies\n    when: true\n"
+                              r"      eur > 50.0 && args.note != \"\" +true\n        eur > 50.0 +true\n          eur +61.0\n"
+                              r"        args.note != \"\" +true\n")
+        self.assertIn("\n1 rules are about other actions, agents or tenants: see --all\n", out)
+        self.assertTrue(out.endswith("\napproval_required: layer approval, rule large, reason large\n"), out)
+
+    def test_a_condition_that_fails_opens_nothing_and_says_why(self):
+        out = self.explain(REQUEST).stdout
+        self.assertRegex(out, r"→ large +p.yaml:13  applies, for its condition fails\n    when: no such key")
+        self.assertTrue(out.endswith("\napproval_required: layer approval, rule large, reason condition_error\n"), out)
+
+    def test_all_shows_the_rest(self):
+        self.assertRegex(self.explain(REQUEST, "--all").stdout, r"no-deletes +p.yaml:5  doesn't apply: another action\n")
+
+    def test_who_may_not_and_what_does_not_fit(self):
+        (self.folder / "id.json").write_text(json.dumps({"kind": "agent", "may_actors": ["u_2"]}))
+        ended = self.explain(REQUEST, "--caller", str(self.folder / "id.json"))
+        self.assertIn("The caller may not speak for this actor", ended.stdout)
+        self.assertIn("stop: layer access, rule none, reason actor_not_permitted\n", ended.stdout)
+        ended = self.explain({"action": "count", "args": {"n": "1"}})
+        self.assertIn("The arguments don't fit the action's schema: /n: ", ended.stdout)
+        self.assertIn("reason invalid_args\n", ended.stdout)
+
+    def test_json(self):
+        whole = json.loads(self.explain(REQUEST, "--json", "--agent", "x").stdout)
+        self.assertEqual(whole["answer"], {"decision": "approval_required", "layer": "approval", "reason": "condition_error",
+                                           "refused": None, "rule": "large"})
+        self.assertEqual([rule["id"] for rule in whole["explain"]["rules"]],
+                         ["no-deletes", "huge", "pays", "nights", "seen", "large"])
+
+    def test_what_is_wrong(self):
+        for request, word in (("{", "-: "), ("[]", "expected an object"), ({"action": "!"}, "/action: "),
+                              ({"action": "a", "agrs": {}}, "/agrs: ")):
+            ended = self.explain(request)
+            self.assertEqual(ended.returncode, 65)
+            self.assertIn(word, ended.stderr)
+        (self.folder / "id.json").write_text('{"kind": "robot"}')
+        ended = self.explain(REQUEST, "--caller", str(self.folder / "id.json"))
+        self.assertEqual(ended.returncode, 65)
+        self.assertIn("id.json: /kind: ", ended.stderr)
+        self.assertEqual(self.explain(REQUEST, "--caller", "/nowhere").returncode, 66)
+        (self.folder / "p.yaml").write_text("policy: [")
+        self.assertEqual(self.explain(REQUEST).returncode, 1)
+
+
+if __name__ == "__main__":
+    harness.main()
