@@ -74,8 +74,47 @@ class PolicyExplain(unittest.TestCase):
         self.assertIn("The arguments don't fit the action's schema: /n: ", ended.stdout)
         self.assertIn("reason invalid_args\n", ended.stdout)
 
+    def caller(self, **identity) -> tuple[str, str]:
+        (self.folder / "caller.json").write_text(json.dumps({"kind": "agent", "may_actors": ["*"], "may_roles": ["*"], **identity}))
+        return "--caller", str(self.folder / "caller.json")
+
+    def test_what_the_api_refuses_is_never_told_as_a_decision(self):
+        small = {**REQUEST, "args": {"amount": 1.5, "note": "x"}}
+        for identity, flags, word in (({"tenants": ["t_1"]}, ("--tenant", "t_2"), "tenant_not_permitted: "),
+                                      ({"tenants": ["t_1", "t_2"]}, (), "tenant_required: "),
+                                      ({"kind": "human", "can": ["auditor"]}, (), "not_permitted: "),
+                                      ({"expires": "2026-11-23T08:00:00Z"}, (), "unauthorized: ")):
+            with self.subTest(word):
+                ended = self.explain(small, *self.caller(**identity), *flags)
+                self.assertEqual((ended.returncode, ended.stderr), (0, ""))
+                self.assertRegex(ended.stdout, rf"\nrefused: {word}[^\n]+\n$")
+                self.assertRegex(ended.stdout, r"  · pays +p.yaml:8  would apply, but isn't reached\n")
+                self.assertNotIn("allow: ", ended.stdout)
+                whole = json.loads(self.explain(small, *self.caller(**identity), *flags, "--json").stdout)
+                self.assertEqual(whole["answer"], {"decision": None, "layer": None, "reason": None, "refused": word[:-2], "rule": None})
+        for flags, tenant in (((), "t_1"), (("--tenant", "t_1"), "t_1")):
+            out = self.explain(small, *self.caller(tenants=["t_1"]), *flags).stdout
+            self.assertTrue(out.startswith(f"pay, agent caller, tenant {tenant}, for u_1\n"), out)
+            self.assertTrue(out.endswith("\nallow: layer access, rule pays, reason allowed\n"), out)
+
+    def test_what_stands_behind_the_decision_is_not_reached(self):
+        out = self.explain({**REQUEST, "args": {"amount": 600.5, "note": "x"}}).stdout
+        self.assertRegex(out, r"\n  → huge +p.yaml:6  applies\n")
+        for rule in ("pays", "seen", "large"):
+            self.assertRegex(out, rf"\n  · {rule} +p.yaml:\d+  would apply, but isn't reached")
+        self.assertTrue(out.endswith("\nstop: layer access, rule huge, reason stopped_by_rule\n"), out)
+
+    def test_an_allow_whose_condition_fails_allows_nothing_and_is_named(self):
+        (self.folder / "p.yaml").write_text("policy: p\nallow:\n  - {id: small, actions: [pay], when: args.total < 5}\n")
+        out = self.explain(REQUEST).stdout
+        self.assertRegex(out, r"\n  → small +p.yaml:3  doesn't apply: its condition fails\n    when: no such key: 'total'\n")
+        self.assertTrue(out.endswith("\nstop: layer access, rule small, reason condition_error\n"), out)
+
     def test_json(self):
-        whole = json.loads(self.explain(REQUEST, "--json", "--agent", "x").stdout)
+        text = self.explain(REQUEST, "--json", "--agent", "x", "--tenant", "t_1").stdout
+        whole = json.loads(text)
+        self.assertEqual(text, json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n")
+        self.assertEqual(whole["asked"], {"action": "pay", "actor": "u_1", "agent": "x", "tenant": "t_1"})
         self.assertEqual(whole["answer"], {"decision": "approval_required", "layer": "approval", "reason": "condition_error",
                                            "refused": None, "rule": "large"})
         self.assertEqual([rule["id"] for rule in whole["explain"]["rules"]],
@@ -92,6 +131,8 @@ class PolicyExplain(unittest.TestCase):
         self.assertEqual(ended.returncode, 65)
         self.assertIn("id.json: /kind: ", ended.stderr)
         self.assertEqual(self.explain(REQUEST, "--caller", "/nowhere").returncode, 66)
+        for flags in (("--tenant", "a b"), ("--agent", "\x1b[31m"), ("--tenat", "t_1")):
+            self.assertEqual(self.explain(REQUEST, *flags).returncode, 64)
         (self.folder / "p.yaml").write_text("policy: [")
         self.assertEqual(self.explain(REQUEST).returncode, 1)
 
