@@ -156,34 +156,59 @@ counting(struct cel__shell_parser *p)
 	return cel__shell_lines(p) && body(p);
 }
 
-/* for NAME [in words]; do, select */
+/* The words behind "in", as words of the command. */
+static bool
+list_words(struct cel__shell_parser *p, struct cel__shell_command *command,
+    struct cel__shell_word **last)
+{
+	for (;;) {
+		struct cel__shell_word *word;
+		char c;
+
+		cel__shell_blanks(p);
+		c = cel__shell_peek(p, 0);
+		if (c == ';' || c == '\n') {
+			return true;
+		}
+		word = cel__shell_read_word(p);
+		if (word == NULL) {
+			return false;
+		}
+		command->known = command->known && word->known;
+		*last = word;
+		last = &word->next;
+	}
+}
+
+/* for NAME [in words]; do, select: a command of that name, for its words are somebody's arguments. */
 static bool
 each(struct cel__shell_parser *p, size_t keyword)
 {
-	const struct cel__shell_word *word;
+	struct cel__shell_word *word, *first;
+	struct cel__shell_command *command;
 
+	first = cel__shell_alloc(p, sizeof(*first));
+	if (first == NULL) {
+		return false;
+	}
+	*first = (struct cel__shell_word){
+	    .text = p->text + p->at, .n = keyword, .known = true};
 	p->at += keyword;
 	cel__shell_blanks(p);
 	if (cel__shell_peek(p, 0) == '(' && cel__shell_peek(p, 1) == '(') {
 		return counting(p);
 	}
-	word = cel__shell_read_word(p);
+	command = cel__shell_append(p, &p->where);
+	word = command == NULL ? NULL : cel__shell_read_word(p);
 	if (word == NULL || !cel__shell_lines(p)) {
 		return false;
 	}
+	command->words = first;
+	first->next = word;
 	if (cel__shell_is_reserved(p, "in")) {
 		p->at += strlen("in");
-		for (;;) {
-			char c;
-
-			cel__shell_blanks(p);
-			c = cel__shell_peek(p, 0);
-			if (c == ';' || c == '\n') {
-				break;
-			}
-			if (cel__shell_read_word(p) == NULL) {
-				return false;
-			}
+		if (!list_words(p, command, &word->next)) {
+			return false;
 		}
 	}
 	p->at += cel__shell_peek(p, 0) == ';';

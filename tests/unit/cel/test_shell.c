@@ -47,7 +47,7 @@ static const struct {
     {"while read l; do echo $l | sh; done < f",
 	"read l; echo ?$l |; | sh !; {0 < f}"},
     {"if [ -f a ]; then b; elif c; then d; else e; fi", "[ -f a ]; b; c; d; e"},
-    {"for f in $(ls); do rm $f; done", "ls; rm ?$f"},
+    {"for f in a $(ls); do rm $f; done", "for f a ?$(ls); ls; rm ?$f"},
     {"for ((i=0;i<3;i++)); do a; done", "a"},
     {"case $x in (a|b) c;; *) d;& e) esac", "c; d"},
     {"f() { rm x; }; function g { h; }", "f; rm x; h"},
