@@ -13,7 +13,8 @@ enum { MEMORY = 8 << 20 };
 static void
 look_at_word(const struct cel__shell_word *word)
 {
-	GK_ASSERT(word->n <= (size_t)CEL__SHELL_TEXT_MAX * CEL__SHELL_DEPTH_MAX);
+	GK_ASSERT(
+	    word->n <= (size_t)CEL__SHELL_TEXT_MAX * CEL__SHELL_DEPTH_MAX);
 	GK_ASSERT(cel__text_valid(word->text, word->n));
 	GK_ASSERT(memchr(word->text, '\0', word->n) == NULL);
 }
