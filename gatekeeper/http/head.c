@@ -221,7 +221,7 @@ bool
 head_host_is(const char *host, const char *const *hosts, size_t host_count)
 {
 	const char *asked, *known;
-	size_t n = head_host_bare(host, &asked);
+	size_t n = host == NULL ? 0 : head_host_bare(host, &asked);
 
 	if (n == 0 || !head_host_end(asked + n)) {
 		return false;

@@ -45,7 +45,7 @@ void head_line(struct head *head, const char *name, size_t name_n,
 /* After the last line: what only the whole can tell.  end is the header's. */
 void head_finish(struct head *head, const char *end);
 
-/* A host of a Host header, with or without port, among those? */
+/* A host of a Host header, with or without port, among those?  NULL, a missing one, isn't. */
 bool head_host_is(
     const char *host, const char *const *hosts, size_t host_count);
 

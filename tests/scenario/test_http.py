@@ -185,7 +185,10 @@ class Malformed(HttpCase):
     }
 
     def test_what_can_be_read_in_two_ways_is_refused_and_nothing_behind_it_is_read(self) -> None:
-        for name, data in self.ROWS.items():
+        rows = {**self.ROWS, **{f"{name}, with a token's route": data.replace(b"/livez", b"/v1/policy")
+                                for name, data in self.ROWS.items()},
+                "no Host, with a body": b"POST /v1/decisions HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"}
+        for name, data in rows.items():
             with self.subTest(name), Wire(self.server) as wire:
                 reply = wire.send(data + LIVE).reply()
                 self.assertEqual((reply.status, reply.code), (400, "malformed_request"), reply)
