@@ -1,4 +1,4 @@
--- The journal's store, version 1.  Built into the program; gatekeeper/journal/store.c tells why it is so.
+-- The journal's store, version 2.  Built into the program; gatekeeper/journal/store.c tells why it is so.
 
 -- One row per event: its canonical bytes, and copies of what a search asks for (63-bit hashes, 0: none;
 -- decision is -1 where the event has none).  run_first is the seq of the run's first event, 0 where there is no run.

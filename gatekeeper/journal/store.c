@@ -54,7 +54,7 @@
 _Static_assert(EVENT_SNAPSHOT == 13, "the index body_snapshot names the kind");
 
 #define APPLICATION_ID 1196116529 /* the bytes "GKJ1" */
-#define STORE_VERSION  1
+#define STORE_VERSION  2
 #define TEXT_OF(x)     TEXT_OF_(x)
 #define TEXT_OF_(x)    #x
 
