@@ -46,49 +46,105 @@ add_approval(struct table *table, const struct json_value *one)
 	table_row(table, cells);
 }
 
-static void
-print_approvals(struct cli *cli, const struct json_value *list)
-{
-	static const char *const titles[] = {"ID", "STATUS", "ACTION", "AGENT",
-	    "TENANT", "RUN", "STEP", "VOTES", "EXPIRES (UTC)"};
-	GK_AUTO(table_done) struct table table = TABLE_INIT(GK_COUNT(titles));
+static const char *const titles[] = {"ID", "STATUS", "ACTION", "AGENT",
+    "TENANT", "RUN", "STEP", "VOTES", "EXPIRES (UTC)"};
 
-	if (words_first(list) == NULL) {
-		(void)fputs("none\n", cli->out);
-		return;
+/* All pages: rows of a table, or one JSON text. */
+struct approval_list {
+	struct table table;
+	struct gk_buf text;
+	size_t count;
+	char cursor[64];
+};
+
+static void
+list_done(struct approval_list *list)
+{
+	table_done(&list->table);
+	gk_buf_done(&list->text);
+}
+
+static enum gk_rc
+list_add(struct cli *cli, struct approval_list *list,
+    const struct json_value *page, struct gk_err *err)
+{
+	const struct json_value *one = words_first(words_at(page, "approvals"));
+
+	for (; one != NULL; one = json_next(one)) {
+		const char *comma = list->count++ > 0 ? "," : "";
+
+		if (cli->json) {
+			GK_TRY(gk_buf_puts(&list->text, comma, err));
+			GK_TRY(canon_print(one, &list->text, err));
+		} else {
+			add_approval(&list->table, one);
+		}
 	}
-	table_row(&table, titles);
-	for (const struct json_value *one = words_first(list); one != NULL;
-	     one = json_next(one)) {
-		add_approval(&table, one);
-	}
-	table_print(&table, cli->out);
+	return GK_OK;
+}
+
+/* Ask for all pages.  Gives the exit code; anything but CLI_FINE has been told. */
+static int
+list_ask(struct cli *cli, struct session *session, const char *status,
+    struct approval_list *list)
+{
+	struct gk_err err = {.rc = GK_OK};
+	int code = CLI_FINE;
+
+	do {
+		GK_AUTO(answer_done) struct answer answer = {0};
+		struct ask ask = {.verb = GATE_APPROVALS};
+		const char *next;
+
+		ask_param(&ask, "status", status);
+		ask_param(&ask, "cursor",
+		    list->cursor[0] == '\0' ? NULL : list->cursor);
+		code = session_ask(session, &ask, &answer);
+		if (code != CLI_FINE) {
+			return code;
+		}
+		if (list_add(cli, list, answer.json, &err) != GK_OK) {
+			return cli_fail(cli, CLI_INTERNAL, "no memory");
+		}
+		next = words_get(answer.json, "next_cursor");
+		(void)snprintf(list->cursor, sizeof(list->cursor), "%s",
+		    next == NULL ? "" : next);
+	} while (list->cursor[0] != '\0');
+	return code;
 }
 
 static int
 list(struct cli *cli)
 {
 	GK_AUTO(session_done) struct session session = {0};
-	GK_AUTO(answer_done) struct answer answer = {0};
-	struct ask ask = {.verb = GATE_APPROVALS};
+	GK_AUTO(list_done)
+	struct approval_list list = {
+	    .table = TABLE_INIT(GK_COUNT(titles)),
+	    .text = GK_BUF_INIT(ASK_TEXT_MAX),
+	};
 	const char *status = cli_flag(cli, "status", 0);
 	int code = session_init(&session, cli);
 
-	if (status == NULL) {
-		ask_param(&ask, "status", "pending");
-	} else if (strcmp(status, "all") != 0) {
-		ask_param(&ask, "status", status);
-	}
+	table_row(&list.table, titles);
 	if (code == CLI_FINE) {
-		code = session_ask(&session, &ask, &answer);
+		code = list_ask(cli, &session,
+		    status == NULL               ? "pending"
+		    : strcmp(status, "all") == 0 ? NULL
+						 : status,
+		    &list);
 	}
 	if (code != CLI_FINE) {
 		return code;
 	}
 	if (cli->json) {
-		return answer_print(cli, &answer);
+		(void)fprintf(cli->out,
+		    "{\"approvals\":[%s],\"next_cursor\":null}\n",
+		    gk_buf_text(&list.text));
+	} else if (list.count == 0) {
+		(void)fputs("none\n", cli->out);
+	} else {
+		table_print(&list.table, cli->out);
 	}
-	print_approvals(cli, words_at(answer.json, "approvals"));
 	return CLI_FINE;
 }
 

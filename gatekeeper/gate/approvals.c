@@ -3,14 +3,19 @@
 
 #include "gate/gate_internal.h"
 
-enum { APPROVALS_MAX = 1000, OPENED_CAP = 1 << 20 };
+enum { APPROVALS_MAX = 1000, PAGE_BYTES = 4 << 20, OPENED_CAP = 1 << 20 };
+
+/* What is shown may lie in a request twice, under its parent and by itself: more values than a request has. */
+static const struct json_limits opened_limits = {OPENED_CAP, 64, OPENED_CAP};
 
 struct approvals {
-	enum approval_status status; /* wanted; NONE: any */
-	uint64_t seq;                /* of the one that is wanted */
+	struct approval_filter filter;
+	uint64_t seq; /* of the one that is wanted */
 	bool one;
+	size_t limit;
 	struct approval_view **views; /* copies in the call's arena */
 	size_t count;
+	bool more; /* than the views */
 };
 
 /* ---- who sees what ---- */
@@ -53,23 +58,45 @@ may_see(const struct gate_call *call, const struct approval_view *view)
 
 /* ---- the list ---- */
 
+static bool
+wants(void *ctx, const struct approval_view *view)
+{
+	return may_see(ctx, view);
+}
+
+/* The page's parameters; false: the call has been ended. */
+static bool
+read_page(struct gate *gate, struct gate_call *call, struct approvals *wanted)
+{
+	const char *cursor = gate__param(call, "cursor");
+
+	/* the cursor is the last approval of the page before */
+	if (cursor != NULL && !id_parse(&gate->id_key, ID_APPROVAL, cursor,
+				  &wanted->filter.after_seq)) {
+		(void)gate__bad_param(
+		    call, "cursor", "not a cursor that this search has given");
+		return false;
+	}
+	return gate__limit_param(
+	    call, APPROVALS_MAX, APPROVALS_MAX, &wanted->limit);
+}
+
 enum gate_go
 approvals_begin(struct gate *gate, struct gate_call *call)
 {
 	struct approvals *wanted = gate__data(call, sizeof(*wanted));
 	const char *status = gate__param(call, "status");
 
-	(void)gate;
-	if (wanted == NULL) {
+	if (wanted == NULL || !read_page(gate, call, wanted)) {
 		return GO_DONE;
 	}
+	wanted->filter.wants = wants;
+	wanted->filter.ctx = call;
 	if (status != NULL) {
-		wanted->status = (enum approval_status)name_find(
+		wanted->filter.status = (enum approval_status)name_find(
 		    approval_status_words, APPROVAL_STATUS_COUNT, status);
-		if (wanted->status == APPROVAL_NONE) {
-			call->pointer = "/status";
-			return gate__problem(call, GATE_BAD_REQUEST,
-			    "invalid_request",
+		if (wanted->filter.status == APPROVAL_NONE) {
+			return gate__bad_param(call, "status",
 			    "expected pending, granted, denied, expired, "
 			    "revoked or used");
 		}
@@ -106,19 +133,17 @@ approvals_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
 {
 	struct approvals *wanted = work->data;
 	struct approval_view *views =
-	    gk_arena_calloc(&gate->scratch, APPROVALS_MAX, sizeof(*views));
+	    gk_arena_calloc(&gate->scratch, wanted->limit, sizeof(*views));
 	size_t count;
 
 	if (views == NULL) {
 		return GK_FAIL(err, GK_E_NOMEM, "approvals");
 	}
-	count = ledger_approvals(
-	    gate->ledger, wanted->status, &gate->scratch, views, APPROVALS_MAX);
+	count = ledger_approvals(gate->ledger, &wanted->filter, &gate->scratch,
+	    views, wanted->limit, &wanted->more);
 	GK_TRY(make_room(work, count, err));
 	for (size_t i = 0; i < count; i++) {
-		if (may_see(work->call, &views[i])) {
-			GK_TRY(keep(work, &views[i], err));
-		}
+		GK_TRY(keep(work, &views[i], err));
 	}
 	work->go = GO_READ;
 	return GK_OK;
@@ -221,8 +246,8 @@ print_one(struct gate_reader *reader, const struct approval_view *view,
 	gate__approval_show(view, &actor, &approval);
 	GK_TRY(gate__opened(reader->journal, view->seq, &opened, &any, err));
 	if (any) {
-		GK_TRY(json_parse(opened.bytes, opened.len,
-		    &json_limits_request, &shown, err));
+		GK_TRY(json_parse(
+		    opened.bytes, opened.len, &opened_limits, &shown, err));
 		approval.shown = shown;
 	}
 	return record_encode(&gate_approval_type, &approval, reply, err);
@@ -234,6 +259,7 @@ approvals_read(struct gate *gate, struct gate_reader *reader,
 {
 	struct approvals *wanted = work->data;
 	struct gk_buf *reply = &work->call->reply;
+	size_t printed = 0;
 
 	(void)gate;
 	if (wanted->one) {
@@ -242,12 +268,16 @@ approvals_read(struct gate *gate, struct gate_reader *reader,
 		return GK_OK;
 	}
 	GK_TRY(gk_buf_puts(reply, "{\"approvals\":[", err));
-	for (size_t i = 0; i < wanted->count; i++) {
-		if (i > 0) {
+	while (printed < wanted->count && reply->len < PAGE_BYTES) {
+		if (printed > 0) {
 			GK_TRY(gk_buf_putc(reply, ',', err));
 		}
-		GK_TRY(print_one(reader, wanted->views[i], reply, err));
+		GK_TRY(print_one(reader, wanted->views[printed++], reply, err));
 	}
 	work->call->outcome = GATE_OK;
-	return gk_buf_puts(reply, "]}", err);
+	if (printed == 0 || (printed == wanted->count && !wanted->more)) {
+		return gk_buf_puts(reply, "],\"next_cursor\":null}", err);
+	}
+	return gk_buf_printf(reply, err, "],\"next_cursor\":\"%s\"}",
+	    wanted->views[printed - 1]->approval_id);
 }

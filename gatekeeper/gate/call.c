@@ -322,6 +322,51 @@ gate__param(const struct gate_call *call, const char *name)
 	return NULL;
 }
 
+enum gate_go
+gate__bad_param(struct gate_call *call, const char *name, const char *detail)
+{
+	call->pointer = gk_arena_printf(&call->arena, "/%s", name);
+	return gate__problem(call, GATE_BAD_REQUEST, "invalid_request", detail);
+}
+
+bool
+gate__limit_param(
+    struct gate_call *call, size_t standard, size_t max, size_t *ret)
+{
+	const char *value = gate__param(call, "limit");
+	size_t n = 0;
+
+	*ret = standard;
+	if (value == NULL) {
+		return true;
+	}
+	for (const char *at = value; *at != '\0'; at++) {
+		if (*at < '0' || *at > '9' || n > max) {
+			n = 0;
+			break;
+		}
+		n = n * 10 + (size_t)(*at - '0');
+	}
+	if (n < 1 || n > max) {
+		(void)gate__bad_param(call, "limit",
+		    gk_arena_printf(&call->arena, "expected 1 to %zu", max));
+		return false;
+	}
+	*ret = n;
+	return true;
+}
+
+bool
+gate__sees_all(struct gate_call *call)
+{
+	if (gate__sees_tenant(call, "*")) {
+		return true;
+	}
+	(void)gate__problem(call, GATE_FORBIDDEN, "tenant_not_permitted",
+	    "it concerns everybody: only who sees all tenants may");
+	return false;
+}
+
 bool
 gate__tenant(
     struct gate_call *call, const char *wanted, const char **ret_tenant)

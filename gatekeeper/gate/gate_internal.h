@@ -195,6 +195,14 @@ void *gate__data(struct gate_call *call, size_t n);
 unsigned gate__can(const struct gate_call *call);
 bool gate__sees_tenant(const struct gate_call *call, const char *tenant);
 const char *gate__param(const struct gate_call *call, const char *name);
+/* End a call because of a query parameter. */
+enum gate_go gate__bad_param(
+    struct gate_call *call, const char *name, const char *detail);
+/* The parameter limit, 1 to max; without one standard.  False: the call has been ended. */
+bool gate__limit_param(
+    struct gate_call *call, size_t standard, size_t max, size_t *ret);
+/* What concerns every tenant is for who sees all.  False: the call has been ended. */
+bool gate__sees_all(struct gate_call *call);
 /*
  * Which tenant a call means: wanted, or the only one of its identity.  False:
  * the call has been ended (tenant_not_permitted, tenant_required).

@@ -47,17 +47,19 @@ static const struct record_type answer_type = {"identity",
 static bool
 may_give(struct gate_call *call, const struct identity *identity)
 {
+	bool sees = identity->tenant_count > 0 || gate__sees_tenant(call, NULL);
+
 	for (size_t i = 0; i < identity->tenant_count; i++) {
-		if (!gate__sees_tenant(call, identity->tenants[i])) {
-			call->pointer = "/tenants";
-			(void)gate__problem(call, GATE_FORBIDDEN,
-			    "tenant_not_permitted",
-			    "an identity may be given only tenants that its "
-			    "maker sees");
-			return false;
-		}
+		sees = sees && gate__sees_tenant(call, identity->tenants[i]);
 	}
-	return true;
+	if (!sees) {
+		call->pointer = "/tenants";
+		(void)gate__problem(call, GATE_FORBIDDEN,
+		    "tenant_not_permitted",
+		    "an identity may be given only tenants that its maker "
+		    "sees");
+	}
+	return sees;
 }
 
 static bool
@@ -191,26 +193,46 @@ identity_finish(struct gate *gate, struct gate_call *call)
 	return go;
 }
 
+/* What the caller may know of it: of its tenants those that both see, and never the hash. */
+static enum gk_rc
+print_identity(struct gate_call *call, const struct identity *from,
+    const char **comma, struct gk_err *err)
+{
+	struct identity shown = *from;
+
+	shown.token_hash = NULL;
+	shown.tenant_count = 0;
+	shown.tenants = gk_arena_calloc(
+	    &call->arena, from->tenant_count, sizeof(*shown.tenants));
+	if (shown.tenants == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "identities");
+	}
+	for (size_t i = 0; i < from->tenant_count; i++) {
+		if (gate__sees_tenant(call, from->tenants[i])) {
+			shown.tenants[shown.tenant_count++] = from->tenants[i];
+		}
+	}
+	if (shown.tenant_count == 0 &&
+	    (from->tenant_count > 0 || !gate__sees_tenant(call, NULL))) {
+		return GK_OK;
+	}
+	GK_TRY(gk_buf_puts(&call->reply, *comma, err));
+	*comma = ",";
+	return record_encode(&identity_type, &shown, &call->reply, err);
+}
+
 enum gate_go
 identities_begin(struct gate *gate, struct gate_call *call)
 {
 	struct gate_identities *table = gate_identities_pin(gate);
 	const struct identity *from;
+	const char *comma = "";
 	struct gk_err err = {.rc = GK_OK};
 	enum gk_rc rc = gk_buf_puts(&call->reply, "{\"identities\":[", &err);
 
 	for (size_t i = 0;
 	     rc == GK_OK && (from = gate__identity_at(table, i)) != NULL; i++) {
-		struct identity shown = *from;
-
-		shown.token_hash = NULL;
-		if (i > 0) {
-			rc = gk_buf_putc(&call->reply, ',', &err);
-		}
-		if (rc == GK_OK) {
-			rc = record_encode(
-			    &identity_type, &shown, &call->reply, &err);
-		}
+		rc = print_identity(call, from, &comma, &err);
 	}
 	gate_identities_unpin(table);
 	if (rc == GK_OK) {

@@ -120,6 +120,9 @@ enum gate_go
 reload_begin(struct gate *gate, struct gate_call *call)
 {
 	(void)gate;
+	if (!gate__sees_all(call)) {
+		return GO_DONE;
+	}
 	if (call->body != NULL && json_count(call->body) > 0) {
 		return gate__problem(call, GATE_BAD_REQUEST, "invalid_request",
 		    "a reload takes no members");
@@ -135,7 +138,7 @@ rollback_begin(struct gate *gate, struct gate_call *call)
 	struct gk_err err = {.rc = GK_OK};
 	enum gk_rc rc;
 
-	if (reload == NULL) {
+	if (reload == NULL || !gate__sees_all(call)) {
 		return GO_DONE;
 	}
 	if (call->body == NULL) {

@@ -30,13 +30,6 @@ struct search {
 	size_t rows;
 };
 
-static enum gate_go
-bad_param(struct gate_call *call, const char *name, const char *detail)
-{
-	call->pointer = gk_arena_printf(&call->arena, "/%s", name);
-	return gate__problem(call, GATE_BAD_REQUEST, "invalid_request", detail);
-}
-
 /* ---- parameters ---- */
 
 static bool
@@ -57,7 +50,7 @@ read_word(struct gate_call *call, const char *name, const char *const *words,
 	}
 	*ret = name_find(words, count, value);
 	if (words[*ret] == NULL || strcmp(words[*ret], value) != 0) {
-		(void)bad_param(call, name, "there is no such word");
+		(void)gate__bad_param(call, name, "there is no such word");
 		return false;
 	}
 	return true;
@@ -71,34 +64,17 @@ read_time(struct gate_call *call, const char *name, int64_t *ret)
 	if (value == NULL || gk_time_parse(value, ret, NULL) == GK_OK) {
 		return true;
 	}
-	(void)bad_param(call, name, "expected an RFC 3339 time");
+	(void)gate__bad_param(call, name, "expected an RFC 3339 time");
 	return false;
 }
 
 static bool
 read_limit(struct gate_call *call, size_t *ret)
 {
-	const char *value = gate__param(call, "limit");
-	size_t n = 0;
-
-	*ret = call->stream ? STREAM_PAGE : ROWS_DEFAULT;
-	if (value == NULL) {
-		return true;
-	}
-	for (const char *at = value; *at != '\0'; at++) {
-		if (*at < '0' || *at > '9' || n > ROWS_MAX) {
-			n = 0;
-			break;
-		}
-		n = n * 10 + (size_t)(*at - '0');
-	}
-	if (n < 1 || n > ROWS_MAX) {
-		(void)bad_param(call, "limit", "expected 1 to 1000");
+	if (!gate__limit_param(call, ROWS_DEFAULT, ROWS_MAX, ret)) {
 		return false;
 	}
-	if (!call->stream) {
-		*ret = n;
-	}
+	*ret = call->stream ? STREAM_PAGE : *ret;
 	return true;
 }
 
@@ -112,14 +88,16 @@ read_order(struct gate_call *call, struct search *search)
 	if (order != NULL) {
 		search->query.newest_first = strcmp(order, "desc") == 0;
 		if (!search->query.newest_first && strcmp(order, "asc") != 0) {
-			(void)bad_param(call, "order", "expected asc or desc");
+			(void)gate__bad_param(
+			    call, "order", "expected asc or desc");
 			return false;
 		}
 	}
 	if (raw != NULL) {
 		search->raw = strcmp(raw, "true") == 0;
 		if (!search->raw && strcmp(raw, "false") != 0) {
-			(void)bad_param(call, "raw", "expected true or false");
+			(void)gate__bad_param(
+			    call, "raw", "expected true or false");
 			return false;
 		}
 	}
@@ -143,7 +121,7 @@ read_cursor(struct gate_call *call, struct search *search)
 		cursor, strlen(cursor), bytes, sizeof(bytes), &n) ||
 	    n != sizeof(bytes) ||
 	    bytes[8] != (search->query.newest_first ? 1 : 0)) {
-		(void)bad_param(call, "cursor",
+		(void)gate__bad_param(call, "cursor",
 		    "not a cursor of this search: order and filters stay the "
 		    "same from page to page");
 		return false;
@@ -162,13 +140,14 @@ read_texts(struct gate_call *call, struct search *search)
 	for (size_t i = 0; i < GK_COUNT(text_filters); i++) {
 		search->texts[i] = gate__param(call, text_filters[i]);
 		if (search->texts[i] != NULL && !is_text(search->texts[i])) {
-			(void)bad_param(
+			(void)gate__bad_param(
 			    call, text_filters[i], "no value looks like this");
 			return false;
 		}
 	}
 	if (search->actor != NULL && !is_text(search->actor)) {
-		(void)bad_param(call, "actor", "no value looks like this");
+		(void)gate__bad_param(
+		    call, "actor", "no value looks like this");
 		return false;
 	}
 	return true;

@@ -5,7 +5,11 @@
 static void
 wake(struct gate *gate, struct gate_work *work)
 {
-	if (work->call->verb == GATE_DECIDE) {
+	if (!work->call->local &&
+	    !ledger_identity_lives(
+		gate->ledger, work->call->caller, gate__at(gate).now_us)) {
+		(void)gate__refused(work->call, REFUSAL_IDENTITY_REVOKED);
+	} else if (work->call->verb == GATE_DECIDE) {
 		decide_wake(gate, work);
 	} else {
 		approval_wake(gate, work);

@@ -126,11 +126,15 @@ copy_binding(struct ledger *ledger, struct approval *approval,
 	struct gk_arena *arena = &approval->run->arena;
 	const struct actor *actor = event->actor;
 	const struct identity *asker = member_find(ledger, event->caller);
+	const struct identity *whom =
+	    member_find(ledger, actor == NULL ? NULL : actor->id);
 
 	GK_TRY(ledger__dup(arena, event->step_id, &approval->step_id, err));
 	GK_TRY(ledger__dup(arena, event->caller, &approval->caller, err));
 	GK_TRY(ledger__dup(arena, asker == NULL ? NULL : identity_person(asker),
 	    &approval->asker_person, err));
+	GK_TRY(ledger__dup(arena, whom == NULL ? NULL : identity_person(whom),
+	    &approval->actor_person, err));
 	GK_TRY(ledger__dup(arena, event->action, &approval->action, err));
 	GK_TRY(
 	    ledger__dup(arena, event->action_key, &approval->action_key, err));
@@ -238,6 +242,8 @@ approval_load(
 	memcpy(made->binding, from->binding, sizeof(made->binding));
 	GK_TRY(ledger__dup(
 	    &run->arena, from->asker_person, &made->asker_person, err));
+	GK_TRY(ledger__dup(
+	    &run->arena, from->actor_person, &made->actor_person, err));
 	GK_TRY(ledger__dup(
 	    &run->arena, from->resolved_by, &made->resolved_by, err));
 	GK_TRY(load_votes(made, from, err));

@@ -138,6 +138,15 @@ work_ask_approval(
 	return show_new_approval(work, err);
 }
 
+/* Replicas share runs and join approvals: is the person behind this one among those who granted? */
+static bool
+is_own_grant(const struct work *work, const struct approval *approval)
+{
+	const char *person = identity_person(work->ask->caller);
+
+	return person != NULL && approval_has_vote_of(approval, person);
+}
+
 /*
  * The request names an approval: is it a grant for exactly this?  When it
  * isn't, the answer is said here and *ret_done is true.
@@ -174,6 +183,11 @@ work_resume(struct work *work, bool *ret_done, struct gk_err *err)
 	if (approval->status != APPROVAL_GRANTED) {
 		work_stop(work, LAYER_APPROVAL, approval->rules[0].rule,
 		    reasons[approval->status]);
+		return GK_OK;
+	}
+	if (is_own_grant(work, approval)) {
+		work_stop(work, LAYER_APPROVAL, approval->rules[0].rule,
+		    "own_request");
 		return GK_OK;
 	}
 	work->grant = approval;

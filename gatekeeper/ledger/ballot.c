@@ -43,8 +43,8 @@ approval_rule_granted(
 	return n;
 }
 
-static bool
-has_voted(const struct approval *approval, const char *person)
+bool
+approval_has_vote_of(const struct approval *approval, const char *person)
 {
 	for (size_t i = 0; i < approval->vote_count; i++) {
 		if (strcmp(approval->votes[i].person, person) == 0) {
@@ -78,6 +78,7 @@ is_own(const struct ledger *ledger, const struct approval *approval,
 	const struct identity *actor = NULL;
 
 	if (ledger__same(approval->asker_person, person) ||
+	    ledger__same(approval->actor_person, person) ||
 	    strcmp(approval->caller, voter->id) == 0 ||
 	    (asker != NULL && ledger__same(identity_person(asker), person))) {
 		return true;
@@ -248,7 +249,7 @@ ballot_refusal(const struct ledger *ledger, const struct approval *approval,
 	if (is_own(ledger, approval, voter)) {
 		return REFUSAL_OWN_REQUEST;
 	}
-	return has_voted(approval, identity_person(voter))
+	return approval_has_vote_of(approval, identity_person(voter))
 		   ? REFUSAL_ALREADY_VOTED
 		   : REFUSAL_NONE;
 }

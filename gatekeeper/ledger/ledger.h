@@ -231,10 +231,17 @@ bool ledger_has_run(
 /* Views.  Strings live in the ledger until the next apply: copy to keep. */
 bool ledger_approval(const struct ledger *ledger, uint64_t seq,
     struct gk_arena *arena, struct approval_view *ret);
-/* All approvals with that status (APPROVAL_NONE: any), oldest first; at most max. */
+/* Which approvals: of that status (APPROVAL_NONE: any), asked after that seq, and wanted (NULL: all). */
+struct approval_filter {
+	enum approval_status status;
+	uint64_t after_seq;
+	bool (*wants)(void *ctx, const struct approval_view *view);
+	void *ctx;
+};
+/* Those that the filter lets through, oldest first; at most max, *ret_more: there are others. */
 size_t ledger_approvals(const struct ledger *ledger,
-    enum approval_status status, struct gk_arena *arena,
-    struct approval_view *ret, size_t max);
+    const struct approval_filter *filter, struct gk_arena *arena,
+    struct approval_view *ret, size_t max, bool *ret_more);
 
 struct switch_view {
 	uint64_t seq;

@@ -67,7 +67,8 @@ struct approval {
 	struct run *run;
 	uint64_t seq;
 	int status; /* enum approval_status */
-	const char *step_id, *caller, *asker_person;
+	const char *step_id, *caller;
+	const char *asker_person, *actor_person; /* when it was asked for */
 	const char *action, *action_key, *context_hash;
 	const char *actor_type, *actor_id;
 	uint8_t
@@ -282,7 +283,9 @@ enum gk_rc approval_schedule(struct ledger *ledger, struct approval *approval,
     struct gk_err *err) GK_MUST_USE;
 bool approval_is_open(const struct approval *approval);
 
-/* ballot.c: how many different persons have granted that rule */
+/* ballot.c: has that person voted? */
+bool approval_has_vote_of(const struct approval *approval, const char *person);
+/* How many different persons have granted that rule. */
 int64_t approval_rule_granted(
     const struct approval *approval, const struct approval_rule *rule);
 

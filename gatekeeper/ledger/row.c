@@ -107,6 +107,7 @@ static const struct record_field approval_fields[] = {
     F_STR(approval_row, "action", action),
     F_STR(approval_row, "action_key", action_key),
     F_STR(approval_row, "actor_id", actor_id),
+    F_STR(approval_row, "actor_person", actor_person),
     F_STR(approval_row, "actor_type", actor_type),
     F_TIME(approval_row, "asked_at", asked_at_us),
     F_STR(approval_row, "asker_person", asker_person),

@@ -29,7 +29,8 @@ struct step_row {
 };
 
 struct approval_row {
-	const char *tenant, *run_id, *step_id, *caller, *asker_person;
+	const char *tenant, *run_id, *step_id, *caller;
+	const char *asker_person, *actor_person;
 	const char *action, *action_key, *actor_type, *actor_id;
 	uint8_t binding[16];
 	const char *resolved_by;

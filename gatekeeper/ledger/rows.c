@@ -118,6 +118,7 @@ put_approval(
 	    .step_id = from->step_id,
 	    .caller = from->caller,
 	    .asker_person = from->asker_person,
+	    .actor_person = from->actor_person,
 	    .action = from->action,
 	    .action_key = from->action_key,
 	    .actor_type = from->actor_type,

@@ -106,30 +106,49 @@ sort_by_seq(const struct approval **list, size_t count)
 	}
 }
 
+static bool
+is_listed(const struct approval *approval, const struct approval_filter *filter)
+{
+	return !approval->run->cold && approval->seq > filter->after_seq &&
+	       (filter->status == APPROVAL_NONE ||
+		   approval->status == (int)filter->status);
+}
+
 size_t
-ledger_approvals(const struct ledger *ledger, enum approval_status status,
-    struct gk_arena *arena, struct approval_view *ret, size_t max)
+ledger_approvals(const struct ledger *ledger,
+    const struct approval_filter *filter, struct gk_arena *arena,
+    struct approval_view *ret, size_t max, bool *ret_more)
 {
 	const struct approval **list =
 	    gk_arena_calloc(arena, ledger->approvals.count, sizeof(*list));
 	const struct approval *approval;
+	struct approval_view view;
 	size_t at = 0, n = 0, given = 0;
 
+	*ret_more = false;
 	if (list == NULL) {
 		return 0;
 	}
 	while ((approval = gk_map_next(&ledger->approvals, &at)) != NULL) {
-		if (!approval->run->cold &&
-		    (status == APPROVAL_NONE ||
-			approval->status == (int)status)) {
+		if (is_listed(approval, filter)) {
 			list[n++] = approval;
 		}
 	}
 	sort_by_seq(list, n);
-	while (
-	    given < n && given < max &&
-	    view_fill(ledger, list[given], arena, &ret[given], NULL) == GK_OK) {
-		given++;
+	for (size_t i = 0; i < n; i++) {
+		if (view_fill(ledger, list[i], arena, &view, NULL) != GK_OK) {
+			*ret_more = true; /* memory ran out: the next page */
+			return given;
+		}
+		if (filter->wants != NULL &&
+		    !filter->wants(filter->ctx, &view)) {
+			continue;
+		}
+		if (given == max) {
+			*ret_more = true;
+			return given;
+		}
+		ret[given++] = view;
 	}
 	return given;
 }

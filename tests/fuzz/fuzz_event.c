@@ -84,12 +84,14 @@ check_reload(const struct ledger *ledger)
 static void
 look(const struct ledger *ledger, struct gk_arena *arena)
 {
+	struct approval_filter any = {.status = APPROVAL_NONE};
 	struct approval_view approvals[8];
 	struct switch_view switches[8];
 	struct ledger_stats stats;
+	bool more;
 
 	ledger_stats(ledger, &stats);
-	(void)ledger_approvals(ledger, APPROVAL_NONE, arena, approvals, 8);
+	(void)ledger_approvals(ledger, &any, arena, approvals, 8, &more);
 	(void)ledger_switches(ledger, switches, 8);
 	for (size_t i = 0; i < ledger_identity_count(ledger); i++) {
 		GK_ASSERT(ledger_identity_at(ledger, i) != NULL);

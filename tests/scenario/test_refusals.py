@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import unittest
 
 import harness
@@ -93,6 +94,40 @@ class Table(harness.ServerCase):
         beneficiary = self.server.approver("paula", person="p_paula")
         approval = self.open("own_3", actor={"type": "user", "id": "p_paula", "roles": ["support"]})
         self.assertEqual(beneficiary.grant(approval).outcome, (403, "own_request"))
+
+    def test_who_revokes_his_identity_is_still_the_person_for_whom_it_was_asked(self):
+        self.server.client("p_quentin", "human", "agent", person="quentin", tenant="t_42")
+        other = self.server.approver("quentin-at-work", person="quentin")
+        approval = self.open("own_4", actor={"type": "user", "id": "p_quentin", "roles": ["support"]})
+        self.assertEqual(other.grant(approval).outcome, (403, "own_request"))
+        self.assertEqual(self.operator.delete("/v1/identities/p_quentin", {"reason": "away with it"}).status, 200)
+        self.assertEqual(other.grant(approval).outcome, (403, "own_request"))
+
+    def test_nobody_uses_a_grant_of_his_own_through_a_replica(self):
+        flags = {"agent": "support-agent", "tenant": "t_42", "may_actors": "u_*", "may_roles": "support"}
+        rosa = self.server.client("rosa-runs", "human", "agent", person="rosa", **flags)
+        votes = self.server.approver("rosa-votes", person="rosa")
+        approval = self.open("own_5")
+        self.assertEqual(self.ask("own_5", "2", client=rosa).body["approval"]["approval_id"], approval)
+        self.assertEqual(votes.grant(approval).status, 200)
+        self.assertEqual(self.ask("own_5", "3", client=rosa, approval_id=approval).outcome,
+                         (200, "stop", "own_request"))
+        self.assert_unused("own_5", approval)
+
+    def test_nobody_waits_for_a_grant_of_his_own_through_a_replica(self):
+        flags = {"agent": "support-agent", "tenant": "t_42", "may_actors": "u_*", "may_roles": "support"}
+        sven = self.server.client("sven-runs", "human", "agent", person="sven", **flags)
+        votes = self.server.approver("sven-votes", person="sven")
+        approval = self.open("own_6")
+        got = []
+        thread = threading.Thread(target=lambda: got.append(
+            self.ask("own_6", "2", client=sven, headers={"Prefer": "wait=20"})))
+        thread.start()
+        harness.until("sven waits", lambda: any(e["step_id"] == "2" for e in self.auditor.events("run_id=own_6")))
+        self.assertEqual(votes.grant(approval).status, 200)
+        thread.join(30)
+        self.assertEqual(got[0].outcome, (200, "stop", "own_request"))
+        self.assert_unused("own_6", approval)
 
     def test_the_same_person_counts_once_whatever_the_identity(self):
         approval = self.open("twice", action="pay.two")
