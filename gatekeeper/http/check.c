@@ -33,6 +33,8 @@ check_bytes(struct exchange *ex, const char *url, const char *method,
 		exchange_refuse(ex, MHD_HTTP_BAD_REQUEST, "malformed_request",
 		    ex->head.fault);
 	}
+	/* libmicrohttpd takes bare line feeds among chunks: where the body ends can be read in two ways */
+	ex->close |= ex->head.chunked;
 	ex->old = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
 	if (!ex->old && strcmp(version, MHD_HTTP_VERSION_1_1) != 0) {
 		ex->close = true;

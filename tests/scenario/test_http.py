@@ -394,6 +394,17 @@ class Bodies(HttpCase):
                 time.sleep(0.01)
             self.assertEqual(wire.reply().status, 200)
 
+    def test_nothing_is_read_behind_a_body_in_chunks(self) -> None:
+        head = request("POST", "/v1/decisions", "Content-Type: application/json", "Transfer-Encoding: chunked",
+                       token=self.agent.token)
+        for end in (b"\r\n", b"\n"):
+            with self.subTest(end=end), Wire(self.server) as wire:
+                wire.send(head + b"%x%b%b%b0%b%b" % (len(self.BODY), end, self.BODY, end, end, end) + LIVE)
+                reply = wire.reply()
+                self.assertIn(reply.status, (200, 400), reply)
+                self.assertEqual(reply.headers.get("connection"), "close")
+                self.assertTrue(wire.ended(), "something behind it was answered")
+
     def test_a_body_of_a_mebibyte_is_taken(self) -> None:
         body = json.loads(self.BODY) | {"step_id": "big", "args": {"text": ["x" * 1000] * 900}}
         reply = self.post("/v1/decisions", json.dumps(body).encode())
