@@ -62,6 +62,17 @@ struct cli_settings {
 	struct gate_options gate;
 };
 
+/*
+ * A GET that a command sends to another server, whose address the operator named.
+ * Any status is an answer; the answer's bytes are appended to a buffer, whose cap
+ * bounds them.  No redirect is followed.  Errors: as out_send().
+ */
+struct cli_fetch {
+	const char *url;     /* http://… or https://… */
+	const char *ca_file; /* PEM; NULL: the system's authorities */
+	const char *token;   /* NULL: none */
+};
+
 #define CLI_ARGS_MAX  64
 #define CLI_GIVEN_MAX 128
 
@@ -86,6 +97,9 @@ struct cli {
 	    struct cli *cli, struct cli_settings *ret, struct gk_err *err);
 	/* Append a commented configuration file. */
 	enum gk_rc (*print_sample)(struct gk_buf *buf, struct gk_err *err);
+	/* Ask another server; connections are kept between calls. */
+	enum gk_rc (*fetch)(struct cli *cli, const struct cli_fetch *what,
+	    int *ret_status, struct gk_buf *body, struct gk_err *err);
 	void *user; /* main's own */
 
 	/* filled by cli_run() */

@@ -6,17 +6,53 @@
 #include "base/map.h"
 #include "codec/digest.h"
 #include "main/main_internal.h"
+#include "out/out.h"
 
-/* The configuration, read when a command asks for it; kept in cli->user. */
+/* What this run of the program has opened; cli->user. */
+struct opened {
+	struct config *config;
+	struct out *out;
+	const char *ca_file; /* that out was opened with */
+};
+
+static void
+opened_done(struct opened *opened)
+{
+	config_free(opened->config);
+	out_close(opened->out);
+}
+
+/* The configuration, read when a command asks for it. */
 static enum gk_rc
 load(struct cli *cli, struct cli_settings *ret, struct gk_err *err)
 {
-	struct config **config = cli->user;
+	struct opened *opened = cli->user;
 
-	if (*config == NULL) {
-		GK_TRY(main_load(cli, config, err));
+	if (opened->config == NULL) {
+		GK_TRY(main_load(cli, &opened->config, err));
 	}
-	main_settings(*config, ret);
+	main_settings(opened->config, ret);
+	return GK_OK;
+}
+
+static enum gk_rc
+fetch(struct cli *cli, const struct cli_fetch *what, int *ret_status,
+    struct gk_buf *body, struct gk_err *err)
+{
+	const struct out_request request = {
+	    .url = what->url, .token = what->token};
+	const struct out_options options = {.ca_file = what->ca_file};
+	struct opened *opened = cli->user;
+	struct out_answer answer;
+
+	if (opened->out == NULL || opened->ca_file != what->ca_file) {
+		out_close(opened->out);
+		opened->out = NULL;
+		GK_TRY(out_open(&options, &opened->out, err));
+		opened->ca_file = what->ca_file;
+	}
+	GK_TRY(out_send(opened->out, &request, &answer, body, err));
+	*ret_status = answer.status;
 	return GK_OK;
 }
 
@@ -39,7 +75,7 @@ main(int argc, char **argv)
 {
 	static const struct cli_command *const more[] = {
 	    &main_serve, &main_config, &main_version};
-	GK_AUTO(config_freep) struct config *config = NULL;
+	GK_AUTO(opened_done) struct opened opened = {0};
 	struct cli cli = {
 	    .version = GATEKEEPER_VERSION,
 	    .out = stdout,
@@ -50,7 +86,8 @@ main(int argc, char **argv)
 	    .more_count = GK_COUNT(more),
 	    .load = load,
 	    .print_sample = config_print_sample,
-	    .user = &config,
+	    .fetch = fetch,
+	    .user = &opened,
 	};
 	int code;
 
