@@ -57,6 +57,11 @@ check_route(struct exchange *ex, const char *method)
 		return;
 	}
 	routes_find(method, &ex->uri, &match);
+	if (match.route != NULL && (match.route->flags & ROUTE_BOTH) == 0 &&
+	    ((match.route->flags & ROUTE_WITNESS) != 0) !=
+		(ex->conn->loop->http->cosigner != NULL)) {
+		match = (struct route_match){.route = NULL};
+	}
 	if (match.methods == 0) {
 		exchange_refuse(ex, MHD_HTTP_NOT_FOUND, "no_such_route",
 		    "there is nothing at this path");
@@ -129,9 +134,10 @@ check_body(struct exchange *ex)
 	const struct route *route = ex->route;
 
 	if (!head->chunked && head->content_length == 0) {
-		if (route->body == ROUTE_REQUIRED) {
+		if (route->body == ROUTE_REQUIRED ||
+		    route->body == ROUTE_TEXT) {
 			exchange_refuse(ex, MHD_HTTP_BAD_REQUEST,
-			    "body_missing", "this needs a JSON body");
+			    "body_missing", "this needs a body");
 		}
 	} else if (route->body == ROUTE_NONE) {
 		exchange_refuse(ex, MHD_HTTP_BAD_REQUEST, "body_not_allowed",
@@ -139,8 +145,9 @@ check_body(struct exchange *ex)
 	} else if (head->content_length > route->cap_bytes) {
 		exchange_refuse(ex, MHD_HTTP_CONTENT_TOO_LARGE,
 		    "body_too_large", "the body is larger than this takes");
-	} else if (head->content_type == NULL ||
-		   !head_is_json(head->content_type)) {
+	} else if (route->body != ROUTE_TEXT &&
+		   (head->content_type == NULL ||
+		       !head_is_json(head->content_type))) {
 		exchange_refuse(ex, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
 		    "unsupported_media_type",
 		    "the body must be application/json");

@@ -272,7 +272,8 @@ static bool
 exchange_upload(struct exchange *ex, const char *bytes, size_t n)
 {
 	bool whole = ex->received == 0 && !ex->head.chunked &&
-		     n == ex->head.content_length;
+		     n == ex->head.content_length && ex->route != NULL &&
+		     ex->route->body != ROUTE_TEXT;
 
 	ex->received += n;
 	HTTP_COUNT(ex->conn->loop, request_bytes, n);
@@ -392,7 +393,8 @@ exchange_call(struct exchange *ex)
 static enum MHD_Result
 exchange_livez(struct exchange *ex)
 {
-	bool failed = gate_failed(ex->conn->loop->http->gate);
+	struct gate *gate = ex->conn->loop->http->gate;
+	bool failed = gate != NULL && gate_failed(gate);
 
 	if (failed) {
 		exchange_refuse(ex, MHD_HTTP_SERVICE_UNAVAILABLE, "failed",
@@ -408,9 +410,10 @@ exchange_livez(struct exchange *ex)
 static enum MHD_Result
 exchange_readyz(struct exchange *ex)
 {
+	struct gate *gate = ex->conn->loop->http->gate;
 	const char *why = NULL;
 
-	if (!gate_ready(ex->conn->loop->http->gate, &why)) {
+	if (gate != NULL && !gate_ready(gate, &why)) {
 		exchange_refuse(ex, MHD_HTTP_SERVICE_UNAVAILABLE, "not_ready",
 		    why == NULL ? "not ready" : why);
 		return answer_problem(ex);
@@ -440,15 +443,20 @@ exchange_metrics_page(struct exchange *ex)
 static enum MHD_Result
 exchange_ask(struct exchange *ex)
 {
-	if (ex->problem.status == 0 && ex->received > 0 && ex->json == NULL) {
+	if (ex->problem.status == 0 && ex->received > 0 && ex->json == NULL &&
+	    ex->route->body != ROUTE_TEXT) {
 		exchange_parse(ex, gk_buf_text(&ex->body), ex->body.len);
 	} else if (ex->problem.status == 0 && ex->received == 0 &&
-		   ex->route->body == ROUTE_REQUIRED) {
+		   (ex->route->body == ROUTE_REQUIRED ||
+		       ex->route->body == ROUTE_TEXT)) {
 		exchange_refuse(ex, MHD_HTTP_BAD_REQUEST, "body_missing",
-		    "this needs a JSON body"); /* chunked, and empty */
+		    "this needs a body"); /* chunked, and empty */
 	}
 	if (ex->problem.status != 0) {
 		return answer_problem(ex);
+	}
+	if (ex->route->id == ROUTE_ID_ADD_CHECKPOINT) {
+		return cosign_answer(ex);
 	}
 	if (ex->route->id == ROUTE_ID_LIVEZ) {
 		return exchange_livez(ex);

@@ -87,6 +87,8 @@ void check_head(struct exchange *ex, const char *url, const char *method,
 enum MHD_Result answer_bytes(
     struct exchange *ex, int status, const char *type, struct gk_buf *bytes);
 enum MHD_Result answer_problem(struct exchange *ex);
+/* cosign.c: the whole body is for the witness. */
+enum MHD_Result cosign_answer(struct exchange *ex);
 /* The call's reply as NDJSON, and page after page of more. */
 enum MHD_Result answer_stream(struct exchange *ex, int status);
 

@@ -10,14 +10,16 @@
 #include "base/err.h"
 
 struct gate;
+struct gate_cosigner;
 struct http;
 
 /*
- * What http_open() borrows: everything but the gate, which is kept until
- * http_close().  Zero means the default.
+ * What http_open() borrows: everything but the gate or the cosigner, which is kept
+ * until http_close().  Zero means the default.
  */
 struct http_options {
-	struct gate *gate;
+	struct gate *gate;              /* NULL: a witness's server */
+	struct gate_cosigner *cosigner; /* NULL: a gate's server */
 	/* "127.0.0.1:8181", "[::1]:8181", "unix:/path"; port 0: any; NULL: none. */
 	const char *listen;
 	const char *admin_socket; /* path, made with mode 0600; NULL: none */
@@ -66,7 +68,7 @@ const char *http_address(const struct http *http);
 /*
  * The end comes in this order, each called once by one thread:
  * http_quiesce(): accept nobody any more; every answer closes its connection;
- * gate_stop(): all calls end, waiters included;
+ * gate_stop(), where there is a gate: all calls end, waiters included;
  * http_stop(): waits until every request begun is answered (a client that
  * doesn't read has 10 s), closes the rest, ends the threads;
  * http_close(), then gate_close().

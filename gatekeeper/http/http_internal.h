@@ -117,8 +117,9 @@ struct loop {
 };
 
 struct http {
-	struct gate *gate;
-	struct gk_arena arena; /* copies of the options' strings */
+	struct gate *gate;              /* or: */
+	struct gate_cosigner *cosigner; /* NULL: the gate answers */
+	struct gk_arena arena;          /* copies of the options' strings */
 	const char **hosts;
 	size_t host_count;
 	struct listener listener, admin;

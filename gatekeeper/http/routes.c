@@ -19,6 +19,7 @@ const struct route routes_table[ROUTE_COUNT] = {
 	    .params = (params_),                                               \
 	},
 #include "http/routes.def"
+#include "http/witness.def"
 #undef ROUTE
 };
 

@@ -13,18 +13,26 @@
 
 enum route_method { ROUTE_GET, ROUTE_POST, ROUTE_DELETE, ROUTE_METHOD_COUNT };
 
-enum route_body { ROUTE_NONE, ROUTE_OPTIONAL, ROUTE_REQUIRED };
+enum route_body {
+	ROUTE_NONE,
+	ROUTE_OPTIONAL,
+	ROUTE_REQUIRED,
+	ROUTE_TEXT, /* required, and no JSON */
+};
 
 enum route_flag {
-	ROUTE_OPEN = 1,    /* no sign-in, any Host */
-	ROUTE_WAIT = 2,    /* takes Prefer: wait */
-	ROUTE_STREAM = 4,  /* Accept: application/x-ndjson streams */
-	ROUTE_CONTROL = 8, /* may use the reserved connections */
+	ROUTE_OPEN = 1,      /* no sign-in, any Host */
+	ROUTE_WAIT = 2,      /* takes Prefer: wait */
+	ROUTE_STREAM = 4,    /* Accept: application/x-ndjson streams */
+	ROUTE_CONTROL = 8,   /* may use the reserved connections */
+	ROUTE_WITNESS = 256, /* of a witness's server, not of a gate's */
+	ROUTE_BOTH = 512,    /* of either */
 };
 
 enum route_id {
 #define ROUTE(name, ...) ROUTE_ID_##name,
 #include "http/routes.def"
+#include "http/witness.def"
 #undef ROUTE
 	ROUTE_COUNT,
 };

@@ -179,7 +179,9 @@ http_open(const struct http_options *options, struct http **ret_http,
 	if (http == NULL) {
 		return GK_FAIL(err, GK_E_NOMEM, "no memory for the server");
 	}
+	GK_ASSERT((options->gate == NULL) != (options->cosigner == NULL));
 	http->gate = options->gate;
+	http->cosigner = options->cosigner;
 	http->arena.cap = SERVER_OPTIONS_BYTES;
 	http->listener.fd = -1;
 	http->admin.fd = -1;

@@ -17,12 +17,12 @@
 
 #include "base/assert.h"
 #include "codec/json.h"
-#include "journal/note.h"
+#include "journal/note_internal.h"
 
-#define SIGNATURE_MARK "\xe2\x80\x94 " /* an em dash and a space */
+#define SIGNATURE_MARK NOTE_SIGNATURE_MARK
 #define SKEY_MARK      "PRIVATE+KEY+"
 
-enum { ALGORITHM_ED25519 = 0x01, KEY_ID_BYTES = 4 };
+enum { KEY_ID_BYTES = 4 };
 
 /* An algorithm's byte and 32 bytes of key behind it, and that as base64. */
 enum { KEY_BYTES = 1 + 32, KEY_B64 = DIGEST_B64_ROOM(KEY_BYTES) };
@@ -150,10 +150,11 @@ origin_copy(struct span name, char ret[NOTE_ORIGIN_MAX + 1])
 }
 
 enum gk_rc
-note_vkey_make(const char *origin, const uint8_t public_key[SIGN_PUBLIC_BYTES],
-    struct note_vkey *ret, struct gk_err *err)
+note__vkey_make(enum note_algorithm algorithm, const char *origin,
+    const uint8_t public_key[SIGN_PUBLIC_BYTES], struct note_vkey *ret,
+    struct gk_err *err)
 {
-	static const uint8_t mark[] = {'\n', ALGORITHM_ED25519};
+	const uint8_t mark[] = {'\n', (uint8_t)algorithm};
 	const struct span name = {origin, strlen(origin)};
 	const struct digest_part parts[] = {{origin, name.n},
 	    {mark, sizeof(mark)}, {public_key, SIGN_PUBLIC_BYTES}};
@@ -174,10 +175,18 @@ note_vkey_make(const char *origin, const uint8_t public_key[SIGN_PUBLIC_BYTES],
 	return GK_OK;
 }
 
-size_t
-note_vkey_print(const struct note_vkey *vkey, char ret_text[NOTE_VKEY_BYTES])
+enum gk_rc
+note_vkey_make(const char *origin, const uint8_t public_key[SIGN_PUBLIC_BYTES],
+    struct note_vkey *ret, struct gk_err *err)
 {
-	uint8_t key[KEY_BYTES] = {ALGORITHM_ED25519};
+	return note__vkey_make(NOTE_ED25519, origin, public_key, ret, err);
+}
+
+size_t
+note__vkey_print(enum note_algorithm algorithm, const struct note_vkey *vkey,
+    char ret_text[NOTE_VKEY_BYTES])
+{
+	uint8_t key[KEY_BYTES] = {(uint8_t)algorithm};
 	char b64[KEY_B64];
 	int n;
 
@@ -189,7 +198,13 @@ note_vkey_print(const struct note_vkey *vkey, char ret_text[NOTE_VKEY_BYTES])
 	return (size_t)n;
 }
 
-/* What a key's text says: "name+hex8+base64(0x01 ‖ 32 bytes)", not yet believed. */
+size_t
+note_vkey_print(const struct note_vkey *vkey, char ret_text[NOTE_VKEY_BYTES])
+{
+	return note__vkey_print(NOTE_ED25519, vkey, ret_text);
+}
+
+/* What a key's text says: "name+hex8+base64(algorithm ‖ 32 bytes)", not yet believed. */
 struct key_text {
 	char name[NOTE_ORIGIN_MAX + 1];
 	uint32_t key_id;
@@ -216,7 +231,7 @@ key_text_parse(struct span text, struct key_text *ret)
 	ret->key_id = key_id_load(id);
 	return digest_from_b64(
 		   text.at, text.n, ret->key, sizeof(ret->key), &n) &&
-	       n == sizeof(ret->key) && ret->key[0] == ALGORITHM_ED25519;
+	       n == sizeof(ret->key);
 }
 
 /* Make the key that the text describes; its id must be the one that is written there. */
@@ -226,7 +241,8 @@ vkey_from(const struct key_text *text, const uint8_t *public_key,
 {
 	struct note_vkey vkey;
 
-	GK_TRY(note_vkey_make(text->name, public_key, &vkey, err));
+	GK_TRY(note__vkey_make((enum note_algorithm)text->key[0], text->name,
+	    public_key, &vkey, err));
 	if (vkey.key_id != text->key_id) {
 		return GK_FAIL(err, GK_E_INVALID,
 		    "the key's id is not that of its name and bytes");
@@ -236,15 +252,25 @@ vkey_from(const struct key_text *text, const uint8_t *public_key,
 }
 
 enum gk_rc
-note_vkey_parse(const char *text, struct note_vkey *ret, struct gk_err *err)
+note__vkey_parse(enum note_algorithm algorithm, const char *text,
+    struct note_vkey *ret, struct gk_err *err)
 {
 	struct key_text key;
 
-	if (!key_text_parse((struct span){text, strlen(text)}, &key)) {
-		return GK_FAIL(err, GK_E_INVALID,
-		    "not an Ed25519 verifier key: name+hash+key");
+	if (!key_text_parse((struct span){text, strlen(text)}, &key) ||
+	    key.key[0] != algorithm) {
+		return GK_FAIL(err, GK_E_INVALID, "not %s: name+hash+key",
+		    algorithm == NOTE_ED25519
+			? "an Ed25519 verifier key"
+			: "a witness's Ed25519 verifier key");
 	}
 	return vkey_from(&key, key.key + 1, ret, err);
+}
+
+enum gk_rc
+note_vkey_parse(const char *text, struct note_vkey *ret, struct gk_err *err)
+{
+	return note__vkey_parse(NOTE_ED25519, text, ret, err);
 }
 
 enum gk_rc
@@ -256,7 +282,8 @@ note_skey_parse(const char *text, struct note_vkey *ret_vkey,
 	struct sign_key pair;
 	enum gk_rc rc;
 
-	if (!span_skip(&span, SKEY_MARK) || !key_text_parse(span, &key)) {
+	if (!span_skip(&span, SKEY_MARK) || !key_text_parse(span, &key) ||
+	    key.key[0] != NOTE_ED25519) {
 		return GK_FAIL(err, GK_E_INVALID,
 		    "not an Ed25519 signer key: PRIVATE+KEY+name+hash+key");
 	}
@@ -267,6 +294,23 @@ note_skey_parse(const char *text, struct note_vkey *ret_vkey,
 	}
 	digest_wipe(&key, sizeof(key));
 	digest_wipe(&pair, sizeof(pair));
+	return rc;
+}
+
+enum gk_rc
+note_skey_print(const struct note_vkey *vkey,
+    const uint8_t seed[SIGN_SEED_BYTES], struct gk_buf *buf, struct gk_err *err)
+{
+	uint8_t key[KEY_BYTES] = {NOTE_ED25519};
+	char b64[KEY_B64];
+	enum gk_rc rc;
+
+	memcpy(key + 1, seed, SIGN_SEED_BYTES);
+	(void)digest_b64(key, sizeof(key), b64);
+	rc = gk_buf_printf(buf, err, SKEY_MARK "%s+%08" PRIx32 "+%s\n",
+	    vkey->origin, vkey->key_id, b64);
+	digest_wipe(key, sizeof(key));
+	digest_wipe(b64, sizeof(b64));
 	return rc;
 }
 
@@ -492,4 +536,31 @@ note_checkpoint_verify(const char *bytes, size_t n,
 {
 	GK_ASSERT(vkey != NULL);
 	return checkpoint_read(bytes, n, vkey, ret, err);
+}
+
+size_t
+note_text_bytes(const char *bytes, size_t n)
+{
+	struct note_halves note = {.text = {bytes, 0}};
+
+	return note_split(bytes, n, &note, NULL) == GK_OK ? note.text.n : 0;
+}
+
+enum gk_rc
+note_line_of(const char *bytes, size_t n, const struct note_vkey *vkey,
+    struct gk_buf *buf, struct gk_err *err)
+{
+	struct note_signature signature;
+	struct note_halves note;
+	struct span rest, line;
+
+	GK_TRY(note_split(bytes, n, &note, err));
+	rest = note.signatures;
+	while (span_cut(&rest, '\n', &line)) {
+		if (signature_parse(line, &signature) &&
+		    signature_claims(&signature, vkey)) {
+			return gk_buf_add(buf, line.at, line.n + 1, err);
+		}
+	}
+	return GK_FAIL(err, GK_E_CORRUPT, "no signature of %s", vkey->origin);
 }

@@ -78,7 +78,21 @@ enum gk_rc note_verify(const char *bytes, size_t n,
     const struct note_vkey *vkey, size_t *ret_text_n,
     struct gk_err *err) GK_MUST_USE;
 
+/*
+ * How many bytes of a note, from the first, are its text; 0 when it is no note.  The
+ * empty line and the signature lines follow.
+ */
+size_t note_text_bytes(const char *bytes, size_t n);
+
+/* Append the first signature line that claims to be vkey's, with its newline.  GK_E_CORRUPT when there is none. */
+enum gk_rc note_line_of(const char *bytes, size_t n,
+    const struct note_vkey *vkey, struct gk_buf *buf,
+    struct gk_err *err) GK_MUST_USE;
+
 /* "PRIVATE+KEY+origin+hex8+base64(0x01 ‖ seed)", the form of Go's sumdb/note. */
+enum gk_rc note_skey_print(const struct note_vkey *vkey,
+    const uint8_t seed[SIGN_SEED_BYTES], struct gk_buf *buf,
+    struct gk_err *err) GK_MUST_USE;
 enum gk_rc note_skey_parse(const char *text, struct note_vkey *ret_vkey,
     struct sign_key *ret_key, struct gk_err *err) GK_MUST_USE;
 

@@ -8,6 +8,7 @@
 #define GATEKEEPER_LOCK_WAIT_MS 5000
 
 extern const struct cli_command main_serve;
+extern const struct cli_command main_witness;
 extern const struct cli_command main_config;
 extern const struct cli_command main_version;
 
