@@ -10,6 +10,8 @@ enum {
 };
 
 #define AUDIT (CAN_AUDITOR | CAN_OPERATOR)
+#define ANYBODY \
+	(CAN_AGENT | CAN_APPROVER | CAN_OPERATOR | CAN_AUDITOR | CAN_METRICS)
 
 const struct gate_verb_type gate_verbs[GATE_VERB_COUNT] = {
     [GATE_DECIDE] = {.can = CAN_AGENT,
@@ -177,6 +179,17 @@ const struct gate_verb_type gate_verbs[GATE_VERB_COUNT] = {
 	.begin = clock_accept_begin,
 	.commit = clock_accept_commit,
 	.finish = control_finish},
+    [GATE_WHO] = {.can = ANYBODY, .lane = LANE_CONTROL, .begin = who_begin},
+    [GATE_SIGN_IN] = {.can = ANYBODY,
+	.lane = LANE_CONTROL,
+	.begin = sign_in_begin,
+	.commit = sign_commit,
+	.finish = sign_finish},
+    [GATE_SIGN_OUT] = {.can = ANYBODY,
+	.lane = LANE_CONTROL,
+	.begin = sign_out_begin,
+	.commit = sign_commit,
+	.finish = sign_finish},
 };
 
 void

@@ -83,6 +83,9 @@ void gate_identities_unpin(struct gate_identities *table);
 /* By the token's text, at ledger time; NULL: unknown, revoked or expired.  Lives while the table is pinned. */
 const struct identity *gate_identify(
     const struct gate_identities *table, struct gate *gate, const char *token);
+/* By id, while its token is still the one of that hash: a session's identity, as it is now. */
+const struct identity *gate_identify_again(const struct gate_identities *table,
+    struct gate *gate, const char *id, const char *token_hash);
 /* Count a failed sign-in (one gap event a minute). */
 void gate_sign_in_failed(struct gate *gate);
 
@@ -117,6 +120,10 @@ enum gate_verb {
 	GATE_IDENTITIES,
 	GATE_IDENTITY_REVOKE, /* target: id; body: reason */
 	GATE_CLOCK_ACCEPT,    /* body: reason */
+	/* people in a browser; the reply is the caller's identity */
+	GATE_WHO,
+	GATE_SIGN_IN,  /* humans only */
+	GATE_SIGN_OUT,
 	GATE_VERB_COUNT,
 };
 

@@ -516,6 +516,12 @@ STAGE_BEGIN(identity_revoke_begin);
 STAGE_COMMIT(identity_commit);
 STAGE_BEGIN(identity_finish);
 STAGE_BEGIN(identities_begin);
+/* people.c */
+STAGE_BEGIN(who_begin);
+STAGE_BEGIN(sign_in_begin);
+STAGE_BEGIN(sign_out_begin);
+STAGE_COMMIT(sign_commit);
+STAGE_BEGIN(sign_finish);
 /* reload.c */
 STAGE_BEGIN(policy_begin);
 /* {"problems":[{"column","file","hint","line","severity","text"}…]}, instead of what buf holds.  reload.c */

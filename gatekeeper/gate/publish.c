@@ -121,22 +121,39 @@ gate_identities_unpin(struct gate_identities *table)
 	}
 }
 
-const struct identity *
-gate_identify(
-    const struct gate_identities *table, struct gate *gate, const char *token)
+/* The identity if the token of that hash is its own and valid now; else NULL. */
+static const struct identity *
+if_valid(
+    const struct identity *identity, struct gate *gate, const char *token_hash)
 {
-	char hash[44];
-	const struct identity *identity;
+	size_t n = strlen(token_hash);
 
-	identity_token_hash(token, hash);
-	identity = gk_map_get(&table->by_hash, hash, strlen(hash));
-	if (identity == NULL ||
-	    !digest_equal(identity->token_hash, hash, strlen(hash)) ||
+	if (identity == NULL || identity->token_hash == NULL ||
+	    strlen(identity->token_hash) != n ||
+	    !digest_equal(identity->token_hash, token_hash, n) ||
 	    (identity->expires_us != 0 &&
 		identity->expires_us <= gate__now(gate))) {
 		return NULL;
 	}
 	return identity;
+}
+
+const struct identity *
+gate_identify(
+    const struct gate_identities *table, struct gate *gate, const char *token)
+{
+	char hash[44];
+
+	identity_token_hash(token, hash);
+	return if_valid(
+	    gk_map_get(&table->by_hash, hash, strlen(hash)), gate, hash);
+}
+
+const struct identity *
+gate_identify_again(const struct gate_identities *table, struct gate *gate,
+    const char *id, const char *token_hash)
+{
+	return if_valid(gate__identity_by_id(table, id), gate, token_hash);
 }
 
 const struct identity *

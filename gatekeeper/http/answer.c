@@ -7,17 +7,59 @@
 
 #define ANSWER_STREAM_PIECE ((size_t)32 * 1024)
 
+/*
+ * What a page of the console may do: load its own files, talk to its own server,
+ * and nothing else, whatever an agent has written into a name or a comment.
+ */
+static const char *const answer_page_headers[][2] = {
+    {"Content-Security-Policy",
+	"default-src 'none'; script-src 'self'; style-src 'self'; "
+	"img-src 'self'; connect-src 'self'; base-uri 'none'; "
+	"form-action 'none'; frame-ancestors 'none'; "
+	"require-trusted-types-for 'script'; trusted-types 'none'"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Permissions-Policy",
+	"camera=(), geolocation=(), microphone=(), payment=(), usb=()"},
+    {"Referrer-Policy", "no-referrer"},
+    {"X-Frame-Options", "DENY"},
+};
+
+static bool
+answer_file_headers(
+    const struct console_file *file, struct MHD_Response *response)
+{
+	bool ok = MHD_add_response_header(
+		      response, MHD_HTTP_HEADER_ETAG, file->tag) == MHD_YES;
+
+	for (size_t i = 0; i < GK_COUNT(answer_page_headers); i++) {
+		ok &=
+		    MHD_add_response_header(response, answer_page_headers[i][0],
+			answer_page_headers[i][1]) == MHD_YES;
+	}
+	return ok;
+}
+
 /* The headers that every answer has, and those that this one has. */
 static bool
 answer_headers(
     const struct exchange *ex, struct MHD_Response *response, int status)
 {
 	char text[48];
-	bool ok = MHD_add_response_header(response,
-		      MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") == MHD_YES &&
-		  MHD_add_response_header(
-		      response, "X-Content-Type-Options", "nosniff") == MHD_YES;
+	bool ok =
+	    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL,
+		ex->file != NULL ? "no-cache" : "no-store") == MHD_YES &&
+	    MHD_add_response_header(
+		response, "X-Content-Type-Options", "nosniff") == MHD_YES;
 
+	if (ex->file != NULL) {
+		ok &= answer_file_headers(ex->file, response);
+	}
+	if (ex->set_cookie != NULL) {
+		ok &=
+		    MHD_add_response_header(response,
+			MHD_HTTP_HEADER_SET_COOKIE, ex->set_cookie) == MHD_YES;
+	}
 	if (ex->close || ex->conn->loop->draining) {
 		ok &= MHD_add_response_header(response,
 			  MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES;
@@ -93,6 +135,20 @@ answer_bytes(
 	return answer_queue(ex, status, type,
 	    MHD_create_response_from_buffer(
 		bytes->len, bytes->bytes, MHD_RESPMEM_PERSISTENT));
+}
+
+enum MHD_Result
+answer_file(struct exchange *ex, const struct console_file *file)
+{
+	bool known = head_has_tag(ex->head.if_none_match, file->tag);
+	size_t n = known ? 0 : file->n;
+
+	ex->file = file;
+	answer_count(ex, MHD_HTTP_OK, n);
+	return answer_queue(ex, known ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK,
+	    file->type,
+	    MHD_create_response_from_buffer(
+		n, (void *)(uintptr_t)file->bytes, MHD_RESPMEM_PERSISTENT));
 }
 
 enum MHD_Result

@@ -1,7 +1,8 @@
-/* Signs callers in by bearer token, or by uid on the admin socket, and checks their permissions. */
+/* Signs callers in by bearer token, by session, or by uid on the admin socket, and checks their permissions. */
 #include <stdio.h>
 #include <string.h>
 
+#include "codec/digest.h"
 #include "http/head.h"
 #include "http/http_internal.h"
 #include "model/identity.h"
@@ -69,16 +70,10 @@ auth_refuse(struct problem *ret, const char *detail)
 	return false;
 }
 
-static bool
-auth_token(struct auth *auth, struct gate *gate, const char *authorization,
+bool
+http__auth_token(struct auth *auth, struct gate *gate, const char *token,
     struct problem *ret)
 {
-	const char *token;
-
-	if (authorization == NULL) {
-		return auth_refuse(ret, "a bearer token is needed");
-	}
-	token = head_bearer(authorization);
 	if (token != NULL && strnlen(token, AUTH_TOKEN_MAX) < AUTH_TOKEN_MAX) {
 		auth->pinned = gate_identities_pin(gate);
 		auth->caller = gate_identify(auth->pinned, gate, token);
@@ -91,15 +86,87 @@ auth_token(struct auth *auth, struct gate *gate, const char *authorization,
 	return true;
 }
 
-bool
-http__auth(struct auth *auth, const struct conn *conn,
-    const char *authorization, const struct route *route,
-    struct gk_arena *arena, struct problem *ret_problem)
+/* The session behind the cookie, and the identity behind the session as it is now. */
+static bool
+auth_find_session(
+    struct auth *auth, const struct conn *conn, const struct head *head)
 {
-	if (conn->admin && authorization == NULL) {
+	struct http *http = conn->loop->http;
+
+	if (http->sessions == NULL || head->cookie == NULL ||
+	    !sessions_find(http->sessions, head->cookie, head->cookie_n,
+		conn->loop->now_us, &auth->session)) {
+		return false;
+	}
+	auth->pinned = gate_identities_pin(http->gate);
+	auth->caller = gate_identify_again(auth->pinned, http->gate,
+	    auth->session.identity, auth->session.token_hash);
+	if (auth->caller == NULL) { /* revoked or expired meanwhile */
+		sessions_close(http->sessions, head->cookie, head->cookie_n);
+	}
+	auth->is_session = auth->caller != NULL;
+	return auth->is_session;
+}
+
+/*
+ * A browser sends cookies along with requests that other sites make it send.
+ * SameSite=Strict stops that; where it doesn't, Sec-Fetch-Site tells, and what
+ * changes something needs a token that other sites can't read.
+ */
+static bool
+auth_own_page(const struct auth *auth, const struct head *head,
+    const struct route *route, struct problem *ret)
+{
+	size_t n = strlen(auth->session.csrf);
+
+	if (head->site != NULL && strcmp(head->site, "same-origin") != 0 &&
+	    strcmp(head->site, "none") != 0) {
+		*ret = (struct problem){.status = 403,
+		    .code = "cross_site",
+		    .detail = "a session answers its own pages only"};
+		return false;
+	}
+	if (route->method == ROUTE_GET ||
+	    (head->csrf != NULL && strlen(head->csrf) == n &&
+		digest_equal(head->csrf, auth->session.csrf, n))) {
+		return true;
+	}
+	*ret = (struct problem){.status = 403,
+	    .code = "csrf_token",
+	    .detail = "this needs the session's X-CSRF-Token"};
+	return false;
+}
+
+static bool
+auth_session(struct auth *auth, const struct conn *conn,
+    const struct head *head, const struct route *route, struct problem *ret)
+{
+	if (!auth_find_session(auth, conn, head)) {
+		return auth_refuse(
+		    ret, head->cookie == NULL
+			     ? "a bearer token is needed"
+			     : "the session is over: sign in again");
+	}
+	return auth_own_page(auth, head, route, ret);
+}
+
+bool
+http__auth(struct auth *auth, const struct conn *conn, const struct head *head,
+    const struct route *route, struct gk_arena *arena,
+    struct problem *ret_problem)
+{
+	bool in;
+
+	if (head->authorization != NULL) {
+		in = http__auth_token(auth, conn->loop->http->gate,
+		    head_bearer(head->authorization), ret_problem);
+	} else if (conn->admin) {
 		auth_local(auth, conn->uid);
-	} else if (!auth_token(auth, conn->loop->http->gate, authorization,
-		       ret_problem)) {
+		in = true;
+	} else {
+		in = auth_session(auth, conn, head, route, ret_problem);
+	}
+	if (!in) {
 		return false;
 	}
 	if ((identity_can(auth->caller) & route->can) == 0) {

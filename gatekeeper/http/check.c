@@ -114,7 +114,7 @@ check_door(struct exchange *ex)
 	if (ex->route == NULL) {
 		return;
 	}
-	if (!conn->local && (ex->route->flags & ROUTE_OPEN) == 0 &&
+	if (!conn->local && (ex->route->flags & ROUTE_ANY_HOST) == 0 &&
 	    !head_host_is(ex->head.host, http->hosts, http->host_count)) {
 		exchange_refuse(ex, MHD_HTTP_MISDIRECTED_REQUEST,
 		    "host_not_allowed", "this Host isn't one of `hosts`");
@@ -158,8 +158,8 @@ static void
 check_caller(struct exchange *ex)
 {
 	if (ex->problem.status == 0 && (ex->route->flags & ROUTE_OPEN) == 0) {
-		(void)http__auth(&ex->auth, ex->conn, ex->head.authorization,
-		    ex->route, &ex->arena, &ex->problem);
+		(void)http__auth(&ex->auth, ex->conn, &ex->head, ex->route,
+		    &ex->arena, &ex->problem);
 	}
 }
 

@@ -301,6 +301,9 @@ exchange_finished(struct exchange *ex)
 	if (status < 300 && call->stream) {
 		return answer_stream(ex, status);
 	}
+	if (status < 300 && (ex->route->flags & ROUTE_SESSION) != 0) {
+		return pages_session(ex);
+	}
 	ex->problem.retry_after_ms = call->retry_after_ms;
 	if (status < 300) {
 		return answer_bytes(ex, status, ANSWER_JSON, &call->reply);
@@ -439,6 +442,23 @@ exchange_metrics_page(struct exchange *ex)
 	return answer_bytes(ex, MHD_HTTP_OK, ANSWER_METRICS, &ex->out);
 }
 
+static enum MHD_Result
+exchange_sign_in(struct exchange *ex)
+{
+	return pages_sign_in(ex) ? exchange_call(ex) : answer_problem(ex);
+}
+
+/* Routes that the gate alone doesn't answer. */
+static enum MHD_Result (*const exchange_own[ROUTE_COUNT])(struct exchange *) = {
+    [ROUTE_ID_ADD_CHECKPOINT] = cosign_answer,
+    [ROUTE_ID_LIVEZ] = exchange_livez,
+    [ROUTE_ID_READYZ] = exchange_readyz,
+    [ROUTE_ID_METRICS] = exchange_metrics_page,
+    [ROUTE_ID_CONSOLE] = pages_file,
+    [ROUTE_ID_ASSET] = pages_file,
+    [ROUTE_ID_SESSION_OPEN] = exchange_sign_in,
+};
+
 /* The request is whole. */
 static enum MHD_Result
 exchange_ask(struct exchange *ex)
@@ -455,19 +475,9 @@ exchange_ask(struct exchange *ex)
 	if (ex->problem.status != 0) {
 		return answer_problem(ex);
 	}
-	if (ex->route->id == ROUTE_ID_ADD_CHECKPOINT) {
-		return cosign_answer(ex);
-	}
-	if (ex->route->id == ROUTE_ID_LIVEZ) {
-		return exchange_livez(ex);
-	}
-	if (ex->route->id == ROUTE_ID_READYZ) {
-		return exchange_readyz(ex);
-	}
-	if (ex->route->id == ROUTE_ID_METRICS) {
-		return exchange_metrics_page(ex);
-	}
-	return exchange_call(ex);
+	return exchange_own[ex->route->id] == NULL
+		   ? exchange_call(ex)
+		   : exchange_own[ex->route->id](ex);
 }
 
 enum MHD_Result /* NOLINTNEXTLINE(readability-function-size): libmicrohttpd's parameters */

@@ -4,6 +4,7 @@
 
 #include <microhttpd.h>
 
+#include "http/console.h"
 #include "http/head.h"
 #include "http/http_internal.h"
 #include "http/uri.h"
@@ -40,11 +41,13 @@ struct exchange {
 	struct gk_arena arena;
 	struct gk_buf out; /* an answer of our own */
 	struct gate_call call;
-	bool called;    /* call is initialised */
-	bool admitted;  /* counted in http->in_flight */
-	bool streaming; /* counted in http->streams */
-	bool waiting;   /* stream: a page was asked for */
-	size_t sent;    /* stream: of the page */
+	bool called;                     /* call is initialised */
+	bool admitted;                   /* counted in http->in_flight */
+	bool streaming;                  /* counted in http->streams */
+	bool waiting;                    /* stream: a page was asked for */
+	size_t sent;                     /* stream: of the page */
+	const char *set_cookie;          /* in arena; NULL: none */
+	const struct console_file *file; /* the answer is this one; NULL: no */
 };
 
 /*
@@ -79,6 +82,14 @@ void check_head(struct exchange *ex, const char *url, const char *method,
     const char *version);
 
 /*
+ * pages.c: what browsers ask for.  A file; is the body a token that signs in (false:
+ * refused); the answer to a call about sessions.
+ */
+enum MHD_Result pages_file(struct exchange *ex);
+bool pages_sign_in(struct exchange *ex);
+enum MHD_Result pages_session(struct exchange *ex);
+
+/*
  * answer.c: queue an answer.  MHD_NO hangs up.  bytes stay until the exchange
  * is completed.
  */
@@ -89,6 +100,9 @@ enum MHD_Result answer_bytes(
 enum MHD_Result answer_problem(struct exchange *ex);
 /* cosign.c: the whole body is for the witness. */
 enum MHD_Result cosign_answer(struct exchange *ex);
+/* A file of the console; 304 where the client has it. */
+enum MHD_Result answer_file(
+    struct exchange *ex, const struct console_file *file);
 /* The call's reply as NDJSON, and page after page of more. */
 enum MHD_Result answer_stream(struct exchange *ex, int status);
 

@@ -128,6 +128,52 @@ head_prefer(struct head *head, const char *value)
 	}
 }
 
+/*
+ * The session's cookie among the pairs of RFC 6265, section 4.2.1.  Somebody who
+ * can set cookies for this host from elsewhere may add another of that name: then
+ * nobody is signed in by cookie.
+ */
+static void
+head_cookies(struct head *head, const char *value)
+{
+	while (*value != '\0') {
+		size_t n, name_n;
+
+		value += strspn(value, "; \t");
+		n = strcspn(value, ";");
+		name_n = strcspn(value, "=;");
+		if (name_n < n &&
+		    ((name_n == sizeof(HEAD_COOKIE) - 1 &&
+			 strncmp(value, HEAD_COOKIE, name_n) == 0) ||
+			(name_n == sizeof(HEAD_COOKIE_TLS) - 1 &&
+			    strncmp(value, HEAD_COOKIE_TLS, name_n) == 0))) {
+			head->cookie_count++;
+			head->cookie = value + name_n + 1;
+			head->cookie_n = n - name_n - 1;
+		}
+		value += n;
+	}
+	if (head->cookie_count > 1) {
+		head->cookie = NULL;
+	}
+}
+
+static void
+head_of_page(struct head *head, const char *name, const char *value)
+{
+	if (strcasecmp(name, "Cookie") == 0) {
+		head_cookies(head, value);
+	} else if (strcasecmp(name, "X-CSRF-Token") == 0) {
+		head_once(
+		    head, &head->csrf, value, "X-CSRF-Token is there twice");
+	} else if (strcasecmp(name, "Sec-Fetch-Site") == 0) {
+		head_once(
+		    head, &head->site, value, "Sec-Fetch-Site is there twice");
+	} else if (strcasecmp(name, "If-None-Match") == 0) {
+		head->if_none_match = value;
+	}
+}
+
 static void
 head_known(struct head *head, const char *name, const char *value)
 {
@@ -152,6 +198,8 @@ head_known(struct head *head, const char *name, const char *value)
 		head->traceparent = head->trace_count++ == 0 ? value : NULL;
 	} else if (strcasecmp(name, "Expect") == 0) {
 		head->expect = true;
+	} else {
+		head_of_page(head, name, value);
 	}
 }
 
@@ -231,6 +279,25 @@ head_host_is(const char *host, const char *const *hosts, size_t host_count)
 		    strncasecmp(asked, known, n) == 0) {
 			return true;
 		}
+	}
+	return false;
+}
+
+bool
+head_has_tag(const char *if_none_match, const char *tag)
+{
+	size_t n = strlen(tag);
+
+	for (const char *at = if_none_match; at != NULL && *at != '\0';) {
+		at += strspn(at, ", \t");
+		if (at[0] == '*') {
+			return true;
+		}
+		at += strncmp(at, "W/", 2) == 0 ? 2 : 0;
+		if (strncmp(at, tag, n) == 0 && strchr(", \t", at[n]) != NULL) {
+			return true;
+		}
+		at += strcspn(at, ",");
 	}
 	return false;
 }

@@ -18,6 +18,12 @@ struct head {
 	const char *content_type;
 	const char *authorization;
 	const char *traceparent; /* NULL when there are several */
+	const char *csrf;        /* X-CSRF-Token */
+	const char *site;        /* Sec-Fetch-Site */
+	const char *if_none_match;
+	const char *
+	    cookie; /* value of HEAD_COOKIE, where it was received; NULL: none */
+	size_t cookie_n;
 	uint64_t content_length;
 	bool has_length;
 	bool chunked;
@@ -26,10 +32,15 @@ struct head {
 	int64_t wait_s;    /* Prefer: wait; -1: none */
 	const char *fault; /* why it can't be trusted; NULL: it can */
 
-	const char *end;      /* of the line before */
-	unsigned trace_count; /* traceparent lines */
+	const char *end;       /* of the line before */
+	unsigned trace_count;  /* traceparent lines */
+	unsigned cookie_count; /* cookies named HEAD_COOKIE */
 	bool has_encoding;
 };
+
+/* The session's cookie; over TLS browsers are asked to keep it to this host and to TLS. */
+#define HEAD_COOKIE     "gk_session"
+#define HEAD_COOKIE_TLS "__Host-gk_session"
 
 /*
  * Begin.  method, target and version are the request line's parts where they
@@ -48,6 +59,9 @@ void head_finish(struct head *head, const char *end);
 /* A host of a Host header, with or without port, among those?  NULL, a missing one, isn't. */
 bool head_host_is(
     const char *host, const char *const *hosts, size_t host_count);
+
+/* Does If-None-Match (RFC 9110, section 13.1.2) name that entity tag?  NULL names none. */
+bool head_has_tag(const char *if_none_match, const char *tag);
 
 /* Is it application/json, whatever its parameters? */
 bool head_is_json(const char *content_type);

@@ -48,6 +48,13 @@ struct http_options {
 	 * to take the next piece of a stream (60 s).
 	 */
 	int64_t header_timeout_us, body_timeout_us, idle_timeout_us;
+
+	/*
+	 * The console's pages at /, and the sessions of those who sign in there:
+	 * over when they were idle, or have lived, for so long (30 min, 12 h).
+	 */
+	bool console;
+	int64_t session_idle_us, session_life_us;
 };
 
 /*

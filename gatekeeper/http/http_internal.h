@@ -9,9 +9,11 @@
 
 #include "base/arena.h"
 #include "gate/gate.h"
+#include "http/head.h"
 #include "http/http.h"
 #include "http/problem.h"
 #include "http/routes.h"
+#include "http/sessions.h"
 
 struct MHD_Connection;
 struct MHD_Daemon;
@@ -123,7 +125,8 @@ struct http {
 	const char **hosts;
 	size_t host_count;
 	struct listener listener, admin;
-	struct tls *tls; /* NULL: plain */
+	struct tls *tls;           /* NULL: plain */
+	struct sessions *sessions; /* NULL: no console */
 	unsigned max_connections, reserved_connections, max_in_flight,
 	    max_streams;
 	int64_t header_timeout_us, body_timeout_us, idle_timeout_us;
@@ -157,7 +160,9 @@ void *http__loop_session(struct MHD_Connection *connection);
 struct auth {
 	struct gate_identities *pinned;
 	const struct identity *caller; /* NULL: nobody */
-	bool is_local; /* by the admin socket, without a token */
+	bool is_local;   /* by the admin socket, without a token */
+	bool is_session; /* by a cookie */
+	struct session session;
 	struct identity local;
 	char local_id[24];
 	const char *can[3];
@@ -165,13 +170,18 @@ struct auth {
 };
 
 /*
- * Sign in by the Authorization header or, without one on the admin socket, as
- * local:<uid>; and see whether the route's permissions are there.  False: *ret_problem
- * says why not; detail may lie in arena.  End with http__auth_done() always.
+ * Sign in by the Authorization header; without one on the admin socket as
+ * local:<uid>, elsewhere by the session's cookie, which changes something only with the
+ * session's X-CSRF-Token and answers only its own pages; and see whether the route's
+ * permissions are there.  False: *ret_problem says why not; detail may lie in arena.
+ * End with http__auth_done() always.
  */
 bool http__auth(struct auth *auth, const struct conn *conn,
-    const char *authorization, const struct route *route,
-    struct gk_arena *arena, struct problem *ret_problem);
+    const struct head *head, const struct route *route, struct gk_arena *arena,
+    struct problem *ret_problem);
+/* Sign in by a token that was sent in a body. */
+bool http__auth_token(struct auth *auth, struct gate *gate, const char *token,
+    struct problem *ret_problem);
 void http__auth_done(struct auth *auth);
 
 #endif

@@ -21,10 +21,12 @@ enum route_body {
 };
 
 enum route_flag {
-	ROUTE_OPEN = 1,      /* no sign-in, any Host */
-	ROUTE_WAIT = 2,      /* takes Prefer: wait */
-	ROUTE_STREAM = 4,    /* Accept: application/x-ndjson streams */
-	ROUTE_CONTROL = 8,   /* may use the reserved connections */
+	ROUTE_OPEN = 1,    /* no sign-in */
+	ROUTE_WAIT = 2,    /* takes Prefer: wait */
+	ROUTE_STREAM = 4,  /* Accept: application/x-ndjson streams */
+	ROUTE_CONTROL = 8, /* may use the reserved connections */
+	ROUTE_ANY_HOST = 16,
+	ROUTE_SESSION = 32,  /* answered with a session */
 	ROUTE_WITNESS = 256, /* of a witness's server, not of a gate's */
 	ROUTE_BOTH = 512,    /* of either */
 };

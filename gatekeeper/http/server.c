@@ -18,6 +18,8 @@
 #define SERVER_HEADER_US       (10 * GK_US_PER_S)
 #define SERVER_BODY_US         (30 * GK_US_PER_S)
 #define SERVER_IDLE_US         (60 * GK_US_PER_S)
+#define SERVER_SESSION_IDLE_US (30 * GK_US_PER_MIN)
+#define SERVER_SESSION_LIFE_US (12 * GK_US_PER_HOUR)
 
 static unsigned
 server_or(unsigned value, unsigned standard)
@@ -148,6 +150,21 @@ server_listen(
 }
 
 static enum gk_rc
+server_console(
+    struct http *http, const struct http_options *options, struct gk_err *err)
+{
+	if (!options->console) {
+		return GK_OK;
+	}
+	http->sessions = sessions_new(
+	    server_time_or(options->session_idle_us, SERVER_SESSION_IDLE_US),
+	    server_time_or(options->session_life_us, SERVER_SESSION_LIFE_US));
+	return http->sessions == NULL
+		   ? GK_FAIL(err, GK_E_NOMEM, "no memory for sessions")
+		   : GK_OK;
+}
+
+static enum gk_rc
 server_loops(struct http *http, unsigned threads, struct gk_err *err)
 {
 	http->loops = calloc(threads, sizeof(*http->loops));
@@ -190,6 +207,7 @@ http_open(const struct http_options *options, struct http **ret_http,
 	GK_TRY(server_limits(http, options, err));
 	GK_TRY(server_hosts(http, options, err));
 	GK_TRY(server_tls(http, options, err));
+	GK_TRY(server_console(http, options, err));
 	GK_TRY(server_listen(http, options, err));
 	GK_TRY(server_loops(http, server_threads(options->threads), err));
 	*ret_http = GK_TAKE(http);
@@ -280,6 +298,7 @@ http_close(struct http *http)
 	http__listen_done(&http->listener);
 	http__listen_done(&http->admin);
 	http__tls_free(http->tls);
+	sessions_free(http->sessions);
 	gk_arena_done(&http->arena);
 	(void)pthread_cond_destroy(&http->drained);
 	(void)pthread_mutex_destroy(&http->lock);

@@ -201,6 +201,9 @@ open_http(struct server *server, struct gk_err *err)
 	    .header_timeout_us = config->header_timeout_us,
 	    .body_timeout_us = config->body_timeout_us,
 	    .idle_timeout_us = config->idle_timeout_us,
+	    .console = config->console,
+	    .session_idle_us = config->session_idle_us,
+	    .session_life_us = config->session_life_us,
 	};
 
 	cli_admin_path(config->data_dir, admin, sizeof(admin));

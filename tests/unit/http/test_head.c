@@ -1,5 +1,6 @@
 /* Header lines where they lie in memory, as libmicrohttpd leaves them: which can be trusted. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "http/head.h"
@@ -203,4 +204,56 @@ Test(head, json_and_bearers_are_known_by_name)
 	cr_expect(head_bearer("Bearer ") == NULL);
 	cr_expect(head_bearer("Bearer a b") == NULL);
 	cr_expect(head_bearer("Basic a") == NULL);
+}
+
+static struct head
+read_cookie(const char *lines)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), START "%s\r\n\r\n", lines);
+	return read_text(text);
+}
+
+static void
+has_cookie(const char *lines, const char *value)
+{
+	struct head head = read_cookie(lines);
+
+	cr_assert(head.fault == NULL);
+	cr_assert(head.cookie != NULL, "%s", lines);
+	cr_expect(head.cookie_n == strlen(value) &&
+		      memcmp(head.cookie, value, head.cookie_n) == 0,
+	    "%s", lines);
+}
+
+Test(head, the_sessions_cookie_is_found_among_others)
+{
+	has_cookie("Cookie: gk_session=abc", "abc");
+	has_cookie("Cookie: a=b; gk_session=abc; c=d", "abc");
+	has_cookie("Cookie: __Host-gk_session=abc", "abc");
+	has_cookie("Cookie: xgk_session=no; gk_session=", "");
+	has_cookie("Cookie: gk_session=a=b", "a=b");
+}
+
+Test(head, two_cookies_of_that_name_are_none)
+{
+	cr_expect(
+	    read_cookie("Cookie: gk_session=a; gk_session=b").cookie == NULL);
+	cr_expect(read_cookie("Cookie: gk_session=a\r\n"
+			      "Cookie: __Host-gk_session=b")
+		      .cookie == NULL);
+	cr_expect(
+	    read_cookie("Cookie: gk_session; a=gk_session").cookie == NULL);
+	cr_expect(read_cookie("Cookie: gk_sessions=a").cookie == NULL);
+}
+
+Test(head, entity_tags_are_found_in_lists)
+{
+	cr_expect(head_has_tag("\"a\"", "\"a\""));
+	cr_expect(head_has_tag("\"b\", W/\"a\"", "\"a\""));
+	cr_expect(head_has_tag("*", "\"a\""));
+	cr_expect(!head_has_tag(NULL, "\"a\""));
+	cr_expect(!head_has_tag("\"ab\"", "\"a\""));
+	cr_expect(!head_has_tag("", "\"a\""));
 }

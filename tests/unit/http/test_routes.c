@@ -89,7 +89,7 @@ Test(routes, head_is_get)
 
 Test(routes, what_is_not_there_has_no_methods)
 {
-	static const char *const paths[] = {"/", "/v1", "/v1/", "/livez/",
+	static const char *const paths[] = {"//", "/v1", "/v1/", "/livez/",
 	    "/v1/decisions/", "/v1//result", "/v1/decisions//result",
 	    "/V1/decisions", "/v1/decision", "/v1/decisionsx",
 	    "/v1/runs/a/b/c/d/e/f"};
@@ -119,15 +119,18 @@ Test(routes, parameters_are_known_by_their_whole_name)
 	cr_expect(!routes_takes_param(&routes_table[ROUTE_ID_LIVEZ], "raw"));
 }
 
-Test(routes, only_probes_are_open_and_only_reads_are_without_a_body)
+Test(routes, open_routes_need_no_permission_and_reads_have_no_body)
 {
 	for (size_t i = 0; i < ROUTE_COUNT; i++) {
 		const struct route *route = &routes_table[i];
 		bool open = route->can == 0;
 
 		cr_expect(open == ((route->flags & ROUTE_OPEN) != 0));
-		cr_expect((route->method == ROUTE_GET) ==
-			  (route->body == ROUTE_NONE));
+		cr_expect(open || (route->flags & ROUTE_ANY_HOST) == 0);
+		cr_expect(route->method != ROUTE_GET ||
+			  route->body == ROUTE_NONE);
+		cr_expect(route->method != ROUTE_POST ||
+			  route->body != ROUTE_NONE);
 		cr_expect(
 		    (route->body == ROUTE_NONE) == (route->cap_bytes == 0));
 		cr_expect(route->cap_bytes <= ROUTE_MIB);

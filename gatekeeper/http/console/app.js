@@ -1,0 +1,103 @@
+// Starts the console: signs in, draws the frame, and shows the page that the address names.
+
+import {signIn, signOut, whenSignedOut, whoAmI} from "./api.js";
+import {fill, h} from "./dom.js";
+import {approvalsPage} from "./approvals.js";
+
+/** Pages by the first word behind "#/": who may see them, and how they are drawn; each gives what ends it. */
+const pages = [
+  {word: "approvals", title: "Approvals", can: ["approver", "operator", "auditor"], draw: approvalsPage},
+];
+
+const app = document.getElementById("app");
+let identity = null;
+let end = null;
+
+function leave() {
+  if (end) end();
+  end = null;
+}
+
+function mayUse(page) {
+  return page.can.some((word) => identity.can.includes(word));
+}
+
+function route() {
+  const [word, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
+  const allowed = pages.filter(mayUse);
+  return {page: allowed.find((page) => page.word === word) ?? allowed[0], rest: rest.map(decodeURIComponent)};
+}
+
+function drawSignIn(message = "") {
+  leave();
+  identity = null;
+  document.title = "Sign in · gatekeeper";
+  const field = h("input", {id: "token", type: "password", autocomplete: "current-password", required: true,
+    spellcheck: "false", autofocus: true, "aria-describedby": "token-hint"});
+  const say = h("p", {class: "error", role: "alert"}, message);
+  const submit = async (event) => {
+    event.preventDefault();
+    fill(say);
+    try {
+      identity = await signIn(field.value.trim());
+      field.value = "";
+      drawFrame();
+    } catch (problem) {
+      fill(say, problem.status === 401 ? "That token is unknown, revoked or expired." : problem.message);
+      field.select();
+    }
+  };
+  fill(app, h("main", {id: "main", class: "sign-in"},
+    h("h1", {}, "gatekeeper"),
+    h("form", {onsubmit: submit},
+      h("label", {for: "token"}, "Your token"),
+      field,
+      h("p", {id: "token-hint", class: "hint"}, "It begins with gk_. Whoever runs gatekeeper has given it to you; it isn't kept in this browser."),
+      say,
+      h("button", {class: "primary", type: "submit"}, "Sign in"))));
+  field.focus();
+}
+
+function drawFrame() {
+  const nav = h("nav", {"aria-label": "Pages"},
+    pages.filter(mayUse).map((page) => h("a", {href: `#/${page.word}`, "data-page": page.word}, page.title)));
+  const leaveNow = async () => {
+    await signOut().catch(() => {});
+    drawSignIn("You are signed out.");
+  };
+  fill(app,
+    h("header", {},
+      h("a", {class: "brand", href: "#/"}, "gatekeeper"),
+      nav,
+      h("div", {class: "who"}, h("span", {title: identity.can.join(", ")}, identity.person ?? identity.id),
+        h("button", {class: "quiet", onclick: leaveNow}, "Sign out"))),
+    h("main", {id: "main", tabindex: "-1"}));
+  drawPage();
+}
+
+function drawPage() {
+  if (identity === null) return;
+  leave();
+  const {page, rest} = route();
+  const main = document.getElementById("main");
+  if (!page) {
+    fill(main, h("h1", {}, "Nothing to see"), h("p", {}, "Your identity has no permission that the console has a page for."));
+    return;
+  }
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.dataset.page === page.word) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  document.title = `${page.title} · gatekeeper`;
+  end = page.draw(main, {identity, rest}) ?? null;
+}
+
+whenSignedOut(() => drawSignIn("The session is over: sign in again."));
+addEventListener("hashchange", drawPage);
+try {
+  identity = await whoAmI();
+  if (identity === null) drawSignIn();
+  else drawFrame();
+} catch (problem) {
+  drawSignIn(problem.message);
+}

@@ -1,0 +1,107 @@
+// The page of approvals: what waits for a person, told so that it can be decided at a glance.
+
+import {get, path, post} from "./api.js";
+import {fill, h, shown, span, time} from "./dom.js";
+
+const REFRESH_MS = 3000;
+
+export function approvalsPage(main, {identity, rest}) {
+  const list = h("div", {class: "cards"});
+  const say = h("p", {class: "error", role: "alert"});
+  const state = {ended: false, busy: new Set()};
+  fill(main, h("h1", {}, "Approvals"), say, list);
+
+  async function refresh() {
+    try {
+      const {approvals} = await get("/v1/approvals?status=pending");
+      if (state.ended) return;
+      fill(say);
+      draw(list, sort(approvals, rest[0]), identity, state, refresh);
+    } catch (problem) {
+      if (!state.ended) fill(say, problem.message);
+    }
+  }
+
+  refresh();
+  const timer = setInterval(() => {
+    // what somebody is writing in isn't drawn anew under their hands
+    if (state.busy.size === 0 && !list.contains(document.activeElement)) refresh();
+  }, REFRESH_MS);
+  return () => {
+    state.ended = true;
+    clearInterval(timer);
+  };
+}
+
+/** The one that a link names first, then what ends soonest. */
+function sort(approvals, wanted) {
+  return [...approvals].sort((a, b) =>
+    (b.approval_id === wanted) - (a.approval_id === wanted) || String(a.expires_at).localeCompare(String(b.expires_at)));
+}
+
+function draw(list, approvals, identity, state, refresh) {
+  if (approvals.length === 0) {
+    fill(list, h("p", {class: "empty"}, "Nothing waits for a person."));
+    return;
+  }
+  fill(list, approvals.map((approval) => card(approval, identity, state, refresh)));
+}
+
+function whyNot(approval, identity) {
+  if (!identity.can.includes("approver")) return "You may look, but you aren't an approver.";
+  const asked = (approval.rules ?? []).flatMap((rule) => rule.groups ?? []);
+  const mine = identity.groups ?? [];
+  if (asked.length > 0 && !asked.some((group) => mine.includes(group))) {
+    return `Only ${asked.join(" or ")} may decide this.`;
+  }
+  return null;
+}
+
+function facts(approval) {
+  const actor = approval.actor;
+  return h("dl", {class: "facts"},
+    [["asks", approval.agent_id],
+      ["for", actor ? `${actor.id}${actor.roles?.length ? ` (${actor.roles.join(", ")})` : ""}` : "itself"],
+      ["tenant", approval.tenant_id],
+      ["run, step", `${approval.run_id} · ${approval.step_id}`]]
+      .filter(([, value]) => value)
+      .map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+function args(approval) {
+  const entries = Object.entries(approval.shown ?? {});
+  if (entries.length === 0) return h("p", {class: "hint"}, "No arguments are shown: the operator has chosen none.");
+  return h("table", {class: "args"}, h("caption", {}, "Shown arguments"),
+    h("tbody", {}, entries.map(([name, value]) => h("tr", {}, h("th", {scope: "row"}, name), h("td", {}, shown(value))))));
+}
+
+function card(approval, identity, state, refresh) {
+  const id = approval.approval_id;
+  const comment = h("input", {id: `comment-${id}`, maxlength: "1024", placeholder: "Comment (optional)", "aria-label": "Comment"});
+  const say = h("p", {class: "error", role: "alert"});
+  const no = whyNot(approval, identity);
+  const left = (new Date(approval.expires_at).getTime() - Date.now()) / 1000;
+
+  async function vote(word) {
+    state.busy.add(id);
+    fill(say);
+    try {
+      await post(path`/v1/approvals/${id}/` + word, comment.value === "" ? {} : {comment: comment.value});
+    } catch (problem) {
+      fill(say, problem.message);
+    }
+    state.busy.delete(id);
+    await refresh();
+  }
+
+  return h("article", {class: "card", "aria-labelledby": `title-${id}`},
+    h("h2", {id: `title-${id}`}, h("code", {}, approval.action)),
+    h("p", {}, (approval.rules ?? []).map((rule) => h("span", {class: "tag"}, `${rule.reason} (${rule.rule})`))),
+    facts(approval), args(approval),
+    h("p", {class: "hint"}, `${approval.granted ?? 0} of ${approval.needed ?? 1} granted · asked `, time(approval.asked_at),
+      left > 0 ? ` · ${span(left)} left` : " · over"),
+    say,
+    no !== null ? h("p", {class: "hint"}, no) : h("div", {class: "vote"}, comment,
+      h("button", {class: "primary", onclick: () => vote("grant")}, "Grant once"),
+      h("button", {class: "danger", onclick: () => vote("deny")}, "Deny")));
+}

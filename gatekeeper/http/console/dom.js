@@ -1,0 +1,65 @@
+// Builds elements from names, properties and children; text is always text, never markup.
+
+/**
+ * h("button", {class: "primary", onclick: f, disabled: true}, "Grant", icon)
+ * A property that is null, undefined or false is left out; "on…" adds a listener; children that are null are skipped.
+ */
+export function h(tag, props = {}, ...children) {
+  const element = tag === "svg" || svgTags.has(tag)
+    ? document.createElementNS("http://www.w3.org/2000/svg", tag)
+    : document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  append(element, children);
+  return element;
+}
+
+const svgTags = new Set(["g", "path", "rect", "circle", "line", "text", "title", "polyline"]);
+
+function append(element, children) {
+  for (const child of children.flat(Infinity)) {
+    if (child === null || child === undefined || child === false) continue;
+    element.append(child instanceof Node ? child : String(child));
+  }
+}
+
+/** Put other children in an element's place of its own. */
+export function fill(element, ...children) {
+  element.replaceChildren();
+  append(element, children);
+}
+
+/** A time as people read it, with the exact one to look at. */
+export function time(iso, now = Date.now()) {
+  if (!iso) return "–";
+  const at = new Date(iso);
+  return h("time", {datetime: iso, title: iso}, ago((now - at.getTime()) / 1000, at));
+}
+
+function ago(seconds, at) {
+  if (seconds < -1) return `in ${span(-seconds)}`;
+  if (seconds < 5) return "just now";
+  if (seconds < 86400) return `${span(seconds)} ago`;
+  return at.toISOString().slice(0, 16).replace("T", " ") + " UTC";
+}
+
+/** Seconds in at most two units. */
+export function span(seconds) {
+  const units = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+  let rest = Math.max(0, Math.round(seconds));
+  const out = [];
+  for (const [name, size] of units) {
+    const n = Math.floor(rest / size);
+    rest -= n * size;
+    if (n > 0 || (name === "s" && out.length === 0)) out.push(`${n} ${name}`);
+  }
+  return out.slice(0, 2).join(" ");
+}
+
+/** A value of arguments: strings as they are, anything else as JSON. */
+export function shown(value) {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""Start gatekeeper with the people that the console's tests need, and run them in a browser: console.mjs prints the TAP.
+
+test_console.py FOLDER: where the packages of package-lock.json are installed, once; in the build tree.
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "scenario"))
+import harness  # noqa: E402
+
+
+def prepare(folder: pathlib.Path) -> None:
+    """Copies of the tests with the packages beside them: Node finds packages from where a file lies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = HERE / "package-lock.json"
+    fresh = (folder / "package-lock.json").exists() and (folder / "package-lock.json").read_bytes() == lock.read_bytes()
+    for path in [*HERE.glob("*.mjs"), HERE / "package.json", lock]:
+        shutil.copy(path, folder)
+    if not fresh or not (folder / "node_modules/playwright-core").is_dir():
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, check=True, stdout=sys.stderr)
+
+
+def main() -> int:
+    if shutil.which("node") is None or not os.path.exists(os.environ.get("CHROMIUM", "/usr/bin/chromium")):
+        print("1..0 # SKIP node or chromium is missing: scripts/install-deps --test")
+        return 0
+    folder = pathlib.Path(sys.argv[1]).resolve()
+    prepare(folder)
+    server = harness.Server(config={"audit": {"show_fields": ["order", "amount", "currency", "note"]}}).start()
+    human = {"kind": "human", "tenant": "*"}
+    tokens = {
+        "agent": server.token("agent-7", "agent", "agent", agent="support-agent", tenant="t_42", may_actors="u_*",
+                              may_roles="support"),
+        "alice": server.token("alice", can="approver", group="finance", **human),
+        "bob": server.token("bob", can="approver", group="finance", **human),
+        "operator": server.token("olga", can=["operator", "auditor"], **human),
+    }
+    setup = {"url": f"http://127.0.0.1:{server.port}", "tokens": tokens, "images": os.environ.get("GATEKEEPER_IMAGES")}
+    done = subprocess.run(["node", str(folder / "console.mjs")], check=False,
+                          env={**os.environ, "GATEKEEPER_BROWSER_SETUP": json.dumps(setup)})
+    return done.returncode or server.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
