@@ -122,7 +122,7 @@ enum gate_verb {
 	GATE_CLOCK_ACCEPT,    /* body: reason */
 	/* people in a browser; the reply is the caller's identity */
 	GATE_WHO,
-	GATE_SIGN_IN,  /* humans only */
+	GATE_SIGN_IN, /* humans only */
 	GATE_SIGN_OUT,
 	GATE_VERB_COUNT,
 };

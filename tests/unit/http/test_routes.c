@@ -127,10 +127,10 @@ Test(routes, open_routes_need_no_permission_and_reads_have_no_body)
 
 		cr_expect(open == ((route->flags & ROUTE_OPEN) != 0));
 		cr_expect(open || (route->flags & ROUTE_ANY_HOST) == 0);
-		cr_expect(route->method != ROUTE_GET ||
-			  route->body == ROUTE_NONE);
-		cr_expect(route->method != ROUTE_POST ||
-			  route->body != ROUTE_NONE);
+		cr_expect(
+		    route->method != ROUTE_GET || route->body == ROUTE_NONE);
+		cr_expect(
+		    route->method != ROUTE_POST || route->body != ROUTE_NONE);
 		cr_expect(
 		    (route->body == ROUTE_NONE) == (route->cap_bytes == 0));
 		cr_expect(route->cap_bytes <= ROUTE_MIB);
