@@ -1,6 +1,8 @@
 // The console in a real browser: from an agent's request to a person's grant, and what must not happen on the way.
 
-import {DESKTOP, PHONE, api, ask, check, open, run, same, setup, signIn, test} from "./harness.mjs";
+import {readFileSync} from "node:fs";
+
+import {PHONE, api, ask, check, open, run, same, setup, signIn, test} from "./harness.mjs";
 
 test("a person grants on a phone and the agent is allowed", async (browser) => {
   const asked = await ask("phone/1", "refund.create", {order: "A-1", amount: 120.5, currency: "EUR"});
@@ -78,6 +80,90 @@ test("a request from another site is refused even with the cookie", async (brows
   const answer = await fetch(`${setup.url}/v1/approvals`,
     {headers: {Cookie: `${cookie.name}=${cookie.value}`, "Sec-Fetch-Site": "cross-site"}});
   same(answer.status, 403);
+});
+
+test("an emergency stop takes two steps and is lifted with a reason", async (browser) => {
+  const page = await open(browser, {path: "/#/stop"});
+  await signIn(page, "operator");
+  await page.locator("#stop-scope").selectOption("run");
+  await page.getByLabel("Which one").fill("run_stop");
+  await page.getByLabel("Reason (needed)").fill("incident 7");
+  await page.getByRole("button", {name: "Go on…"}).click();
+  await page.getByText("run run_stop will be stopped from doing anything").waitFor();
+  same((await ask("s/1", "kb.read", {}, {request: {run_id: "run_stop"}})).decision, "allow", "one step stops nothing");
+  await page.getByRole("button", {name: "Stop now"}).click();
+  await page.getByRole("heading", {name: "run run_stop"}).waitFor();
+  same((await ask("s/2", "kb.read", {}, {request: {run_id: "run_stop"}})).reason, "kill_switch");
+  await page.getByRole("button", {name: "Lift"}).click();
+  await page.getByText("A reason is needed.").waitFor();
+  await page.getByLabel("Why it is lifted").fill("over");
+  await page.getByRole("button", {name: "Lift"}).click();
+  await page.getByText("Nothing is stopped.").waitFor();
+  same((await ask("s/3", "kb.read", {}, {request: {run_id: "run_stop"}})).decision, "allow");
+  same(page.faults, []);
+});
+
+test("a run is found and its story pairs decisions with what became of them", async (browser) => {
+  const request = {request: {run_id: "run_story"}};
+  const first = await ask("1", "kb.read", {}, request);
+  await api("agent", "POST", `/v1/decisions/${first.decision_id}/result`, {status: "error", duration_ms: 7, error: {code: "upstream.timeout"}});
+  const asked = await ask("2", "refund.create", {order: "A-9", amount: 3, currency: "EUR"}, request);
+  await api("alice", "POST", `/v1/approvals/${asked.approval.approval_id}/grant`, {comment: "fine"});
+  const page = await open(browser, {path: "/#/runs"});
+  await signIn(page, "operator");
+  await page.getByLabel("Run", {exact: true}).fill("run_story");
+  await page.getByRole("button", {name: "Search"}).click();
+  await page.getByRole("link", {name: "run_story"}).first().click();
+  const step = page.locator("li.step").first();
+  await step.getByText("upstream.timeout").waitFor();
+  await page.getByText("vote to grant").waitFor();
+  await page.getByText("approval granted").waitFor();
+  await page.getByText("A-9").first().waitFor();
+  same(page.faults, []);
+});
+
+const HOSTILE = `"><img src=x onerror="document.title='owned'"><script>document.title='owned'</script>\u202e{{1+1}}`;
+
+test("what an agent writes is text, in every field that it controls", async (browser) => {
+  const asked = await ask("xss:1", "refund.create", {order: HOSTILE, amount: 1, currency: HOSTILE, note: {deep: [HOSTILE]}},
+    {request: {run_id: "run_xss", context: {x: HOSTILE}, actor: {type: "user", id: "u_img@x:1", roles: ["support"]}}});
+  await api("alice", "POST", `/v1/approvals/${asked.approval.approval_id}/grant`, {comment: HOSTILE});
+  await ask("xss:3", "refund.create", {order: HOSTILE, amount: 2, currency: "EUR"}, {request: {run_id: "run_xss"}});
+  const page = await open(browser);
+  await signIn(page, "alice");
+  await page.locator("article").filter({hasText: "onerror"}).first().waitFor();
+  same(await page.locator("article img, article script").count(), 0);
+  const auditor = await open(browser, {path: "/#/runs/run_xss/t_42"});
+  await signIn(auditor, "operator");
+  await auditor.getByText("onerror").first().waitFor();
+  for (const each of [page, auditor]) {
+    check(!(await each.title()).includes("owned"), "nothing of it ran");
+    same(each.faults, []);
+  }
+});
+
+test("no page has a serious finding of axe", async (browser) => {
+  const source = readFileSync(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+  await ask("axe/1", "refund.create", {order: "A-4", amount: 4, currency: "EUR"});
+  for (const scheme of ["light", "dark"]) {
+    for (const [who, path] of [["alice", "/#/approvals"], ["operator", "/#/runs"], ["operator", "/#/runs/run_1/t_42"],
+      ["operator", "/#/policy"], ["operator", "/#/stop"]]) {
+      const page = await open(browser, {scheme, path, axe: true});
+      await signIn(page, who);
+      await page.waitForLoadState("networkidle");
+      // evaluated by the browser's debugger: the page's own policy lets no script in
+      const session = await page.context().newCDPSession(page);
+      await session.send("Runtime.evaluate", {expression: source});
+      const {result} = await session.send("Runtime.evaluate", {
+        expression: "axe.run(document, {resultTypes: ['violations']}).then((r) => JSON.stringify(r.violations.map((v) => [v.impact, v.id, v.nodes[0].html])))",
+        awaitPromise: true,
+      });
+      const bad = JSON.parse(result.value).filter(([impact]) => impact === "serious" || impact === "critical");
+      same(bad, [], `${path} ${scheme}`);
+      if (setup.images) await page.screenshot({path: `${setup.images}/${path.split("/")[2]}${path.split("/").length > 3 ? "-one" : ""}-${scheme}.png`});
+      await page.context().close();
+    }
+  }
 });
 
 await run();

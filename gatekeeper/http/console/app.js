@@ -3,10 +3,16 @@
 import {signIn, signOut, whenSignedOut, whoAmI} from "./api.js";
 import {fill, h} from "./dom.js";
 import {approvalsPage} from "./approvals.js";
+import {policyPage} from "./policy.js";
+import {runsPage} from "./runs.js";
+import {stopPage} from "./stop.js";
 
 /** Pages by the first word behind "#/": who may see them, and how they are drawn; each gives what ends it. */
 const pages = [
   {word: "approvals", title: "Approvals", can: ["approver", "operator", "auditor"], draw: approvalsPage},
+  {word: "runs", title: "Runs", can: ["auditor"], draw: runsPage},
+  {word: "policy", title: "Policy", can: ["operator", "auditor"], draw: policyPage},
+  {word: "stop", title: "Emergency stop", can: ["operator", "auditor"], draw: stopPage},
 ];
 
 const app = document.getElementById("app");
