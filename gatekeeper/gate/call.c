@@ -29,7 +29,7 @@ const struct gate_verb_type gate_verbs[GATE_VERB_COUNT] = {
     [GATE_DECISION] = {.can = CAN_AGENT | AUDIT,
 	.local = true,
 	.metered = true,
-	.lane = LANE_READ,
+	.lane = LANE_CONTROL,
 	.begin = decision_begin,
 	.commit = decision_commit,
 	.read = decision_read,

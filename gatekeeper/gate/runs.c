@@ -339,6 +339,7 @@ struct decision_read {
 	struct gk_buf *result; /* its row; in the call's reply until finish */
 	const char *decision_id;
 	struct journal_reader *reader;
+	bool noted; /* that it was read; or needn't be: the agent's own */
 };
 
 enum gate_go
@@ -351,10 +352,12 @@ decision_begin(struct gate *gate, struct gate_call *call)
 	}
 	read->decision_id = call->target;
 	read->result = &call->reply;
-	return call->target != NULL && id_parse(&gate->id_key, ID_DECISION,
-					   call->target, &read->seq)
-		   ? GO_READ
-		   : gate__not_found(call);
+	read->noted = (gate__can(call) & (CAN_AUDITOR | CAN_OPERATOR)) == 0;
+	if (call->target == NULL ||
+	    !id_parse(&gate->id_key, ID_DECISION, call->target, &read->seq)) {
+		return gate__not_found(call);
+	}
+	return read->noted ? GO_READ : GO_COMMIT;
 }
 
 static bool
@@ -424,7 +427,7 @@ decision_read(struct gate *gate, struct gate_reader *reader,
 	return GK_OK;
 }
 
-/* How its approval stands is the ledger's to say. */
+/* Before it is read, that it is; afterwards how its approval stands, which is the ledger's to say. */
 enum gk_rc
 decision_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
 {
@@ -433,6 +436,12 @@ decision_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
 	struct event asked;
 	bool found;
 
+	if (!read->noted) {
+		read->noted = true;
+		work->go = GO_READ;
+		return gate__note_access(
+		    gate, work->call, "decision", false, err);
+	}
 	found = ledger_approval(
 	    gate->ledger, read->approval_seq, &gate->scratch, &view);
 	if (!found) {

@@ -170,6 +170,18 @@ class Crowds(harness.ServerCase):
             self.assertEqual(self.operator.delete(f"/v1/kill-switches/{one}", {"reason": "over"}).status, 200)
 
 
+class Readers(harness.ServerCase):
+    """Who reads is recorded, once in ten minutes; not an agent that reads its own."""
+
+    def test_an_auditor_who_reads_a_decision_is_recorded_and_its_agent_is_not(self) -> None:
+        asked = self.agent.decide("run_read", "1", "refund.create", {}).body
+        for who in (self.agent, self.auditor, self.auditor):
+            answer = who.get(f"/v1/decisions/{asked['decision_id']}")
+            self.assertEqual((answer.status, answer.body["approval"]["status"]), (200, "pending"), answer)
+        read = [event for event in self.auditor.events("kind=access") if event["access"]["what"] == "decision"]
+        self.assertEqual([event["caller"] for event in read], ["ann"])
+
+
 class Waits(harness.ServerCase):
     """A token that is revoked while somebody waits with it."""
 
