@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import threading
 import unittest
 
@@ -137,6 +138,13 @@ class Table(harness.ServerCase):
         self.assertEqual(self.ask("twice", "2", "pay.two", approval_id=approval).body["decision"], "approval_required")
         self.assertEqual(self.bob.grant(approval).status, 200)
         self.assertEqual(self.ask("twice", "3", "pay.two", approval_id=approval).body["decision"], "allow")
+
+    def test_a_grant_lasts_as_long_as_the_shortest_of_its_votes(self):
+        approval = self.open("short", action="pay.two")
+        self.assertEqual(self.alice.grant(approval, valid_for="1m").status, 200)
+        body = self.bob.grant(approval, valid_for="10m").body
+        times = [datetime.datetime.fromisoformat(body[name].rstrip("Z")) for name in ("resolved_at", "grant_until")]
+        self.assertEqual(times[1] - times[0], datetime.timedelta(minutes=1))
 
     def test_a_service_never_becomes_an_approver(self):
         for flags in (["--can", "approver"], ["--can", "approver", "--group", "finance"],

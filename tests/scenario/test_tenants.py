@@ -155,6 +155,9 @@ class Crowds(harness.ServerCase):
     def test_a_cursor_that_nobody_gave_is_refused(self) -> None:
         for cursor in ("x", "apr_AAAAAAAAAAAAAAAAAAAAAA", "", "%00", "AAAAAAAAAAAA"):
             self.assertEqual(self.alice.get(f"/v1/approvals?cursor={cursor}").status, 400, cursor)
+        given = self.auditor.get("/v1/events?order=asc&limit=1").body["next_cursor"]
+        self.assertEqual(self.auditor.get(f"/v1/events?order=asc&limit=1&cursor={given}").status, 200)
+        self.assertEqual(self.auditor.get(f"/v1/events?order=desc&limit=1&cursor={given}").status, 400)
         for limit in ("0", "1001", "-1", "a", "", "18446744073709551617"):
             self.assertEqual(self.alice.get(f"/v1/approvals?limit={limit}").status, 400, limit)
 

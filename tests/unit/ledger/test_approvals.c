@@ -135,6 +135,21 @@ Test(ledger_approvals, pending_and_granted_expire)
 	cr_assert(world_due(&world) == 1);
 }
 
+Test(ledger_approvals, of_several_rules_the_shortest_times_hold)
+{
+	struct findings *found = asking(1);
+	const struct approval_terms *terms;
+
+	world_add_approval(&world, found, "r2", 1);
+	found->approvals[0].expires_us = 10 * GK_US_PER_MIN;
+	found->approvals[1].grant_valid_us = 5 * GK_US_PER_MIN;
+	terms = world_ask(&world, "a1", "r", "1", "ak1_a", NULL, found)
+		    ->events[0]
+		    .approval;
+	cr_assert(terms->expires_us == world.now_us + 10 * GK_US_PER_MIN);
+	cr_assert(terms->grant_valid_ms == 5 * GK_US_PER_MIN / 1000);
+}
+
 Test(ledger_approvals, an_identical_pending_request_is_joined)
 {
 	char id[ID_TEXT_BYTES];

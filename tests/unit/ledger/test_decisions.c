@@ -102,6 +102,32 @@ Test(ledger_decisions, a_switch_stops_what_it_covers_and_retried_allows_too)
 	cr_assert_str_eq(e->reason, "kill_switch");
 }
 
+Test(ledger_decisions, who_is_refused_by_one_limit_pays_for_none)
+{
+	struct findings *found = world_findings(&world);
+	const struct event *e;
+
+	world_add_limit(&world, found,
+	    (struct limit_finding){.rule = "rate",
+		.reason = "rate_limited_tenant",
+		.kind = LIMIT_RATE,
+		.per = SCOPE_TENANT,
+		.subject = "t1",
+		.interval_ns = INT64_C(1000000000),
+		.burst = 5});
+	world_add_limit(&world, found,
+	    (struct limit_finding){.rule = "none",
+		.reason = "step_limit",
+		.kind = LIMIT_MAX,
+		.per = SCOPE_RUN,
+		.subject = "r",
+		.max = 0});
+	e = answer(world_ask(&world, "a1", "r", "1", "ak1_a", NULL, found));
+	cr_assert(e->decision == DECISION_STOP);
+	cr_assert_str_eq(e->reason, "step_limit");
+	cr_assert(e->charge_count == 0);
+}
+
 Test(ledger_decisions, a_rate_lets_its_burst_through_and_then_says_when)
 {
 	size_t allowed = 0;
