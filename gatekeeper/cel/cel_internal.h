@@ -50,6 +50,7 @@ enum cel_op {
 	OP_MAP_LIST, /* map, transformList; args[1]: transform; args[2], if any: filter, evaluated first */
 	OP_TRANSFORM_MAP, /* like OP_MAP_LIST, gives a map by the same keys */
 	OP_TRANSFORM_MAP_ENTRY, /* args[1] is a map of one entry */
+	OP_SORT_BY,             /* args[1]: key; one variable; a list */
 	OP_BIND,                /* cel.bind(vars[0], args[0], args[1]) */
 	OP_OPT_MAP,             /* args[0].optMap(vars[0], args[1]) */
 	OP_OPT_FLAT_MAP,        /* args[0].optFlatMap(vars[0], args[1]) */
@@ -238,6 +239,8 @@ struct cel_ip {
 #define CEL_IP_TEXT 48 /* the longest is an IPv6 address with "/128" */
 /* Canonical text (RFC 5952); cidr: with "/prefix".  fn_net.c */
 size_t cel__ip_print(const struct cel_ip *ip, bool cidr, char ret[CEL_IP_TEXT]);
+/* What ip() takes: an IPv4 or IPv6 address in its one spelling.  fn_net.c */
+bool cel__ip_check(const char *text, size_t n);
 /* fn_url.c */
 bool cel__url_same(const struct cel_url *a, const struct cel_url *b);
 const char *cel__url_text(const struct cel_url *url, size_t *ret_n);
@@ -296,6 +299,13 @@ struct cel_value cel__equal(
  * (no overload, spent).  Numbers of different types compare as numbers, exactly.
  * op is named in the fault.
  */
+/*
+ * The values of pairs[0..n) as a list, sorted by their keys; those of equal keys
+ * stay in order.  Changes pairs.  A fault where keys differ in type or have no
+ * order.  fn_list.c
+ */
+struct cel_value cel__sort(
+    struct cel_eval *ev, struct cel_entry *pairs, uint32_t n);
 struct cel_value cel__order(struct cel_eval *ev, const char *op,
     const struct cel_value *a, const struct cel_value *b);
 /* Are these numbers (int, uint, double) the same whole number, exactly?  For keys and indexes. */

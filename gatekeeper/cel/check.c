@@ -533,6 +533,7 @@ type_of(struct checker *checker, struct cel_node *node)
 	case OP_MAP_LIST:
 	case OP_TRANSFORM_MAP:
 	case OP_TRANSFORM_MAP_ENTRY:
+	case OP_SORT_BY:
 		return check_macro_loop(checker, node);
 	case OP_BIND:
 		return check_macro_bind(checker, node);

@@ -97,6 +97,36 @@ transformed(struct checker *checker, struct cel_node *node)
 	return check_plain(CEL_T_ERROR);
 }
 
+/* A list stays what it is; its keys need an order. */
+static const struct cel_type *
+sorted(struct checker *checker, struct cel_node *node,
+    const struct cel_type *range)
+{
+	static const unsigned ordered =
+	    1u << CEL_T_ERROR | 1u << CEL_T_DYN | 1u << CEL_T_BOOL |
+	    1u << CEL_T_INT | 1u << CEL_T_UINT | 1u << CEL_T_DOUBLE |
+	    1u << CEL_T_STRING | 1u << CEL_T_BYTES | 1u << CEL_T_TIMESTAMP |
+	    1u << CEL_T_DURATION | 1u << CEL_T_PARAM | 1u << CEL_T_WRAPPER;
+	const struct cel_type *key =
+	    unify_top(&checker->unify, check_node(checker, node->args[1]));
+	enum cel_type_kind kind = unify_top(&checker->unify, range)->kind;
+
+	if ((1u << key->kind & ordered) == 0) {
+		cel__problem(checker->compile, node->args[1]->begin,
+		    node->args[1]->end, NULL,
+		    "sortBy wants keys that have an order, this is %s",
+		    words_of(&checker->unify, key).text);
+		return check_plain(CEL_T_ERROR);
+	}
+	if (kind == CEL_T_MAP || kind == CEL_T_OBJECT) {
+		cel__problem(checker->compile, node->args[0]->begin,
+		    node->args[0]->end, NULL, "sortBy wants a list, this is %s",
+		    words_of(&checker->unify, range).text);
+		return check_plain(CEL_T_ERROR);
+	}
+	return check_list_of(checker, checker->locals[node->slot]);
+}
+
 const struct cel_type *
 check_macro_loop(struct checker *checker, struct cel_node *node)
 {
@@ -107,6 +137,10 @@ check_macro_loop(struct checker *checker, struct cel_node *node)
 	if (node->op == OP_MAP_LIST || node->op == OP_TRANSFORM_MAP ||
 	    node->op == OP_TRANSFORM_MAP_ENTRY) {
 		type = transformed(checker, node);
+		return fine ? type : check_plain(CEL_T_ERROR);
+	}
+	if (node->op == OP_SORT_BY) {
+		type = sorted(checker, node, range);
 		return fine ? type : check_plain(CEL_T_ERROR);
 	}
 	check_want_bool(checker, node->args[1],

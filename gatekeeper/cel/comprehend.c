@@ -256,6 +256,28 @@ collect(const struct loop *loop)
 	return cel_list(to.items, to.count);
 }
 
+/* sortBy: the elements with their keys, sorted by these. */
+static struct cel_value
+sort_by(const struct loop *loop)
+{
+	struct cel_entry *pairs =
+	    cel__alloc(loop->ev, loop->count * sizeof(*pairs));
+
+	if (pairs == NULL) {
+		return cel__spent(loop->ev);
+	}
+	for (uint32_t i = 0; i < loop->count; i++) {
+		loop_bind(loop, i);
+		pairs[i].value = loop->range.as.items[i];
+		pairs[i].key = cel__eval_node(loop->ev, loop->node->args[1]);
+		if (is_no_value(&pairs[i].key)) {
+			return pairs[i].key;
+		}
+	}
+	loop->ev->at = loop->node;
+	return cel__sort(loop->ev, pairs, loop->count);
+}
+
 static struct cel_value
 iterate(struct cel_eval *ev, const struct cel_node *node)
 {
@@ -268,13 +290,16 @@ iterate(struct cel_eval *ev, const struct cel_node *node)
 	}
 	if (loop.range.kind == CEL_LIST) {
 		loop.count = loop.range.n;
-	} else if (loop.range.kind == CEL_MAP) {
+	} else if (loop.range.kind == CEL_MAP && node->op != OP_SORT_BY) {
 		if (loop.range.as.map->partial) {
 			return cel_unknown(NULL);
 		}
 		loop.count = loop.range.as.map->count;
 	} else {
 		return cel__no_overload(ev, "a macro", &loop.range, 1);
+	}
+	if (node->op == OP_SORT_BY) {
+		return sort_by(&loop);
 	}
 	if (node->op == OP_ALL || node->op == OP_EXISTS) {
 		return quantify(&loop, node->op == OP_EXISTS);

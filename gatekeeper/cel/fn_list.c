@@ -1,4 +1,4 @@
-/* Lists: slice, flatten, distinct, reverse, sort, lists.range (cel-go's lists extension). */
+/* Lists: slice, flatten, distinct, reverse, sort and what sortBy does, lists.range (cel-go's lists extension). */
 
 #include "cel/cel_internal.h"
 
@@ -144,11 +144,11 @@ range(struct cel_eval *ev, const struct cel_value *args, unsigned n)
 }
 
 /*
- * Merge sort, stable: the keys decide, the items move along.  False: *ret_fault
- * says that two can't be ordered, or that it was spent.
+ * One step of a merge sort, stable: the keys decide, the values move along.
+ * False: *ret_fault says that two can't be ordered, or that it was spent.
  */
 static bool
-merge(struct cel_eval *ev, struct cel_value *from, struct cel_value *to,
+merge(struct cel_eval *ev, struct cel_entry *from, struct cel_entry *to,
     uint32_t low, uint32_t middle, uint32_t high, struct cel_value *ret_fault)
 {
 	uint32_t a = low, b = middle;
@@ -163,7 +163,8 @@ merge(struct cel_eval *ev, struct cel_value *from, struct cel_value *to,
 				*ret_fault = cel__spent(ev);
 				return false;
 			}
-			order = cel__order(ev, "sort", &from[a], &from[b]);
+			order =
+			    cel__order(ev, "sort", &from[a].key, &from[b].key);
 			if (order.kind != CEL_INT) {
 				*ret_fault = order;
 				return false;
@@ -175,51 +176,84 @@ merge(struct cel_eval *ev, struct cel_value *from, struct cel_value *to,
 	return true;
 }
 
-static struct cel_value
-sort(struct cel_eval *ev, const struct cel_value *args, unsigned n)
+/* All keys are of one type that has an order; false: *ret_fault. */
+static bool
+sortable(struct cel_eval *ev, const struct cel_entry *pairs, uint32_t n,
+    struct cel_value *ret_fault)
 {
-	uint32_t count = args[0].n;
-	struct cel_value *from = cel__alloc(ev, count * sizeof(*from));
-	struct cel_value *to = cel__alloc(ev, count * sizeof(*to)), fault;
+	static const unsigned ordered =
+	    1u << CEL_BOOL | 1u << CEL_INT | 1u << CEL_UINT | 1u << CEL_DOUBLE |
+	    1u << CEL_STRING | 1u << CEL_BYTES | 1u << CEL_TIMESTAMP |
+	    1u << CEL_DURATION;
 
-	(void)n;
-	if (from == NULL || to == NULL) {
+	for (uint32_t i = 0; i < n; i++) {
+		if (pairs[i].key.kind == CEL_UNKNOWN) {
+			*ret_fault = pairs[i].key;
+			return false;
+		}
+		if ((1u << pairs[i].key.kind & ordered) == 0 ||
+		    pairs[i].key.kind != pairs[0].key.kind) {
+			*ret_fault = cel__fault(ev, CEL_F_ARGUMENT,
+			    "list elements must have the same type, and an "
+			    "order, to be sorted");
+			return false;
+		}
+	}
+	return true;
+}
+
+struct cel_value
+cel__sort(struct cel_eval *ev, struct cel_entry *pairs, uint32_t n)
+{
+	struct cel_entry *from = pairs, *to = cel__alloc(ev, n * sizeof(*to));
+	struct cel_value *items = cel__alloc(ev, n * sizeof(*items)), fault;
+
+	if (to == NULL || items == NULL) {
 		return cel__spent(ev);
 	}
-	for (uint32_t i = 0; i < count; i++) {
-		from[i] = args[0].as.items[i];
-		if (from[i].kind == CEL_UNKNOWN) {
-			return from[i];
-		}
-		if (from[i].kind != from[0].kind) {
-			return cel__fault(ev, CEL_F_ARGUMENT,
-			    "list elements must have the same type to be "
-			    "sorted");
-		}
+	if (!sortable(ev, pairs, n, &fault)) {
+		return fault;
 	}
-	for (uint64_t width = 1; width < count; width *= 2) {
-		struct cel_value *swap = from;
+	for (uint64_t width = 1; width < n; width *= 2) {
+		struct cel_entry *swap = from;
 
-		for (uint64_t low = 0; low < count; low += 2 * width) {
+		for (uint64_t low = 0; low < n; low += 2 * width) {
 			uint64_t middle = low + width, high = middle + width;
 
 			if (!merge(ev, from, to, (uint32_t)low,
-				(uint32_t)(middle < count ? middle : count),
-				(uint32_t)(high < count ? high : count),
-				&fault)) {
+				(uint32_t)(middle < n ? middle : n),
+				(uint32_t)(high < n ? high : n), &fault)) {
 				return fault;
 			}
 		}
 		from = to;
 		to = swap;
 	}
-	return cel_list(from, count);
+	for (uint32_t i = 0; i < n; i++) {
+		items[i] = from[i].value;
+	}
+	return cel_list(items, n);
+}
+
+static struct cel_value
+sort(struct cel_eval *ev, const struct cel_value *args, unsigned n)
+{
+	uint32_t count = args[0].n;
+	struct cel_entry *pairs = cel__alloc(ev, count * sizeof(*pairs));
+
+	(void)n;
+	if (pairs == NULL || !cel__charge(ev, count)) {
+		return cel__spent(ev);
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		pairs[i].key = pairs[i].value = args[0].as.items[i];
+	}
+	return cel__sort(ev, pairs, count);
 }
 
 const struct cel_builtin cel__lists[] = {
     {"slice", true, "(list(T), int, int) -> list(T)", slice},
     {"flatten", true, "(list(list(T))) -> list(T)", flatten},
-    {"flatten", true, "(list(dyn)) -> list(dyn)", flatten},
     {"flatten", true, "(list(dyn), int) -> list(dyn)", flatten},
     {"distinct", true, "(list(T)) -> list(T)", distinct},
     {"reverse", true, "(list(T)) -> list(T)", reverse},

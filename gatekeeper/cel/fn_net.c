@@ -70,6 +70,14 @@ parse_address(const char *text, size_t n, struct cel_ip *ret)
 	return NULL;
 }
 
+bool
+cel__ip_check(const char *text, size_t n)
+{
+	struct cel_ip ip;
+
+	return parse_address(text, n, &ip) == NULL;
+}
+
 static const char *
 parse_network(const char *text, size_t n, struct cel_ip *ret)
 {

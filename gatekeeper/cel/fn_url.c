@@ -150,15 +150,12 @@ parse_v6(struct piece rest, struct cel_url *url)
 	    (struct piece){rest.at + 1, (size_t)(close - rest.at - 1), true};
 	port = (struct piece){
 	    close + 1, rest.n - (size_t)(close + 1 - rest.at), true};
-	for (size_t i = 0; i < url->host.n; i++) {
-		char c = url->host.at[i];
-
-		if (!is_hex(c) && c != ':' && c != '.') {
-			return false;
-		}
+	if (memchr(url->host.at, ':', url->host.n) == NULL ||
+	    !cel__ip_check(url->host.at, url->host.n)) {
+		return false;
 	}
-	if (url->host.n == 0 || port.n == 0) {
-		return url->host.n > 0;
+	if (port.n == 0) {
+		return true;
 	}
 	if (port.at[0] != ':') {
 		return false;
@@ -166,6 +163,50 @@ parse_v6(struct piece rest, struct cel_url *url)
 	port.at++;
 	port.n--;
 	return parse_port(&port, url);
+}
+
+/* "1", "017", "0x7f": a number of an IPv4 address to who reads with inet_aton(). */
+static bool
+is_number(const char *at, size_t n)
+{
+	bool hex = n >= 2 && at[0] == '0' && (at[1] == 'x' || at[1] == 'X');
+
+	for (size_t i = hex ? 2 : 0; i < n; i++) {
+		if (!(hex ? is_hex(at[i]) : is_digit(at[i]))) {
+			return false;
+		}
+	}
+	return n > 0;
+}
+
+/*
+ * A name, or an IPv4 address in its one spelling: no percent signs, which some
+ * decode before they look it up and some don't; no name without letters between
+ * two dots; and where the last one is a number, four decimal ones: 0251.0376.1,
+ * 0xa9fea9fe and 2852039166 are addresses to some.
+ */
+static bool
+is_host(const struct piece *host)
+{
+	size_t n = host->n, last = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		char c = host->at[i];
+
+		if (!is_alpha(c) && !is_digit(c) && c != '-' && c != '.' &&
+		    c != '_') {
+			return false;
+		}
+		if (c == '.' && (i == 0 || host->at[i - 1] == '.')) {
+			return false;
+		}
+		if (c == '.' && i + 1 < n) {
+			last = i + 1;
+		}
+	}
+	n -= n > 0 && host->at[n - 1] == '.';
+	return !is_number(host->at + last, n - last) ||
+	       cel__ip_check(host->at, host->n);
 }
 
 static bool
@@ -186,19 +227,7 @@ parse_authority(struct piece rest, struct cel_url *url)
 	cut(&rest, ':', &port);
 	url->host = rest;
 	url->host.there = true;
-	/*
-	 * A name or an IPv4 address: no percent signs, which some decode before
-	 * they look it up and some don't.
-	 */
-	for (size_t i = 0; i < rest.n; i++) {
-		char c = rest.at[i];
-
-		if (!is_alpha(c) && !is_digit(c) && c != '-' && c != '.' &&
-		    c != '_') {
-			return false;
-		}
-	}
-	return (!port.there || parse_port(&port, url)) &&
+	return is_host(&rest) && (!port.there || parse_port(&port, url)) &&
 	       only(&url->user, "!$&'()*+,;=:");
 }
 

@@ -30,6 +30,7 @@ static const struct macro macros[] = {
     {"transformMap", 4, OP_TRANSFORM_MAP, 2},
     {"transformMapEntry", 3, OP_TRANSFORM_MAP_ENTRY, 2},
     {"transformMapEntry", 4, OP_TRANSFORM_MAP_ENTRY, 2},
+    {"sortBy", 2, OP_SORT_BY, 1},
     {"optMap", 2, OP_OPT_MAP, 1},
     {"optFlatMap", 2, OP_OPT_FLAT_MAP, 1},
 };

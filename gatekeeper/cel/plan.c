@@ -63,6 +63,7 @@ is_pure(const struct cel_node *node)
 	case OP_MAP_LIST:
 	case OP_TRANSFORM_MAP:
 	case OP_TRANSFORM_MAP_ENTRY:
+	case OP_SORT_BY:
 	case OP_BIND:
 	case OP_OPT_MAP:
 	case OP_OPT_FLAT_MAP:

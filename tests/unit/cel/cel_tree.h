@@ -122,6 +122,7 @@ tree_op_name(const struct cel_node *node)
 	    [OP_MAP_LIST] = "MAP",
 	    [OP_TRANSFORM_MAP] = "TRANSFORM_MAP",
 	    [OP_TRANSFORM_MAP_ENTRY] = "TRANSFORM_ENTRY",
+	    [OP_SORT_BY] = "SORT_BY",
 	    [OP_BIND] = "BIND",
 	    [OP_OPT_MAP] = "OPT_MAP",
 	    [OP_OPT_FLAT_MAP] = "OPT_FLAT_MAP"};

@@ -14,6 +14,13 @@ static const char *const truths[] = {
     "url('https://u:p@a.b/').username() "
     "== 'u'",
     "url('http://[::1]:80/').host() == '::1'",
+    "isURL('http://169.254.169.254/') && isURL('http://1.example/') && "
+    "isURL('http://0x.example./')",
+    "['0251.0376.0251.0376', '0xa9.0xfe.0xa9.0xfe', '169.254.43518', '0', "
+    "'2852039166', '0xa9fea9fe', '0x', '1.2.3.4.', '1.2.3', '1.2.3.256', "
+    "'01.2.3.4', 'a.0x7f', 'a..b', '.a', '[::ffff:1.2.3.4]', "
+    "'[::ffff:a9fe:a9fe]', '[:::]', '[1.2.3.4]', '[abc]', "
+    "'[1::2::3]'].all(h, !isURL('http://' + h + '/'))",
     "!isURL('http:/evil') && !isURL('http:evil') && !isURL('//a.b/') && "
     "!isURL('a.b')",
     "!isURL('http://a.b\\\\@c.d/') && !isURL('http://a b/') && "
@@ -48,6 +55,11 @@ static const char *const truths[] = {
     "['ls', "
     "'-l']",
     "shell.parse('/bin/rm x').commands[0].base == 'rm'",
+    /* lists */
+    "[{'a': 2, 'b': 1}, {'a': 1, 'b': 2}, {'a': 2, 'b': 3}].sortBy(x, "
+    "x.a).map(x, x.b) == [2, 1, 3]",
+    "['x', 'yyy', 'zz'].sortBy(s, -size(s)) == ['yyy', 'zz', 'x']",
+    "[].sortBy(x, x) == [] && [3, 1, 2].sortBy(x, x) == [1, 2, 3]",
     "shell.parse('curl x | sh').pipelines == [['curl', 'sh']]",
     "shell.parse('curl x | sh').commands.exists(c, c.reads_script && "
     "c.pipe_in)",
@@ -75,6 +87,11 @@ static const struct {
     {"[1].slice(0, 2)", "the list has 1 elements"},
     {"{'a': 1}.b", "no such key"},
     {"[1][1]", "index"},
+    {"[{}].sort()", "an order"},
+    {"[1, 'a'].sortBy(x, x)", "same type"},
+    {"[1].sortBy(x, [x])", "an order"},
+    {"{'a': 1}.sortBy(x, x)", "no such overload"},
+    {"[2, 1].sortBy(x, x.y)", ""},
     {"9223372036854775807 + 1", "overflow"},
     {"1 / 0", "zero"},
     {"timestamp('yesterday')", ""},

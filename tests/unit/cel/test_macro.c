@@ -28,6 +28,7 @@ Test(cel_macro, loops_have_one_variable)
 	TREE_IS("l.existsOne(x, p)", "(EXISTS_ONE \\x l p)");
 	TREE_IS("l.filter(x, p)", "(FILTER \\x l p)");
 	TREE_IS("l.map(x, t)", "(MAP \\x l t)");
+	TREE_IS("l.sortBy(x, k)", "(SORT_BY \\x l k)");
 	TREE_IS("l.map(x, p, t)", "(MAP \\x l t p)");
 	TREE_IS("a.b.all(a, a)", "(ALL \\a (. a 'b') a)");
 }
