@@ -24,7 +24,8 @@ is_full(const struct printing *p)
 static enum gk_rc
 escaped(struct printing *p, const struct cel_value *value, bool bytes)
 {
-	const char *at = value->as.text, *end = at + value->n;
+	const char *at = value->n == 0 ? "" : value->as.text;
+	const char *end = at + value->n;
 
 	GK_TRY(gk_buf_puts(p->text, bytes ? "b\"" : "\"", p->err));
 	while (at < end && !is_full(p)) {
