@@ -171,7 +171,7 @@ to_string(struct cel_eval *ev, const struct cel_value *args, unsigned n)
 	size_t length = 0;
 
 	(void)n;
-	if (!cel__charge(ev, args[0].kind == CEL_DOUBLE ? 50 : 5)) {
+	if (!cel__charge(ev, args[0].kind == CEL_DOUBLE ? 80 : 5)) {
 		return cel__spent(ev);
 	}
 	switch ((int)args[0].kind) {

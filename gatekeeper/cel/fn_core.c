@@ -6,6 +6,7 @@
 
 #define PATTERN_BYTES \
 	(64u << 10) /* of memory, for a pattern that is made while running */
+#define PROGRAM_MAX 16384u /* more than PATTERN_BYTES hold */
 
 static struct cel_value
 size(struct cel_eval *ev, const struct cel_value *args, unsigned n)
@@ -62,6 +63,53 @@ ends_with(struct cel_eval *ev, const struct cel_value *args, unsigned n)
 				args[1].as.text, args[1].n) == 0));
 }
 
+/* What a counted repetition at at[0] == '{' multiplies by: "{2,5}" is 5, "{3,}" is 4, text is 1. */
+static uint64_t
+repeats(const char *at, size_t n)
+{
+	uint64_t most = 0, number = 0;
+
+	for (size_t i = 1; i < n && at[i] != '}'; i++) {
+		if (at[i] == ',') {
+			most = number + 1;
+			number = 0;
+		} else if (at[i] < '0' || at[i] > '9') {
+			return 1;
+		} else {
+			number = number > 1000
+				     ? number
+				     : number * 10 + (uint64_t)(at[i] - '0');
+		}
+	}
+	most = number > most ? number : most;
+	return most == 0 ? 1 : most;
+}
+
+/*
+ * What compiling a pattern costs: by the size of its program, bounded from above
+ * before RE2 looks at it.  Repetitions multiply, however deep they stand; a class
+ * of Unicode is hundreds of ranges.
+ */
+static uint64_t
+pattern_cost(const char *text, size_t n)
+{
+	uint64_t size = n, times = 1;
+
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] == '{' && times < PROGRAM_MAX) {
+			times *= repeats(text + i, n - i);
+		} else if (text[i] == '\\' && i + 1 < n) {
+			i++;
+			size += text[i] == 'p' || text[i] == 'P' ? 500 : 8;
+		} else if (text[i] == '[' || text[i] == '.') {
+			size += 30;
+		}
+	}
+	size = size == 0 ? 1 : size;
+	size = times >= PROGRAM_MAX / size ? PROGRAM_MAX : size * times;
+	return 3000 + 100 * size;
+}
+
 /* With a pattern that isn't a constant: compiled each time, at a price. */
 static struct cel_value
 matches(struct cel_eval *ev, const struct cel_value *args, unsigned n)
@@ -75,7 +123,7 @@ matches(struct cel_eval *ev, const struct cel_value *args, unsigned n)
 		return cel__fault(ev, CEL_F_ARGUMENT,
 		    "a pattern has at most %u bytes", CEL_PATTERN_MAX);
 	}
-	if (!cel__charge(ev, 3000 + (uint64_t)args[1].n * 100 +
+	if (!cel__charge(ev, pattern_cost(args[1].as.text, args[1].n) +
 				 cel__match_cost(args[0].n))) {
 		return cel__spent(ev);
 	}

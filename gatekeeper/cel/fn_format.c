@@ -187,7 +187,7 @@ static bool
 put_value(struct output *out, const struct cel_value *value, unsigned depth)
 {
 	if (depth > NESTING_MAX ||
-	    !cel__charge(out->ev, value->kind == CEL_DOUBLE ? 50 : 1)) {
+	    !cel__charge(out->ev, value->kind == CEL_DOUBLE ? 80 : 3)) {
 		out->stop = cel__spent(out->ev);
 		return false;
 	}

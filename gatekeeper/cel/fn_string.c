@@ -15,7 +15,7 @@ outside(struct cel_eval *ev, int64_t index)
 static bool
 charge_text(struct cel_eval *ev, const struct cel_value *text)
 {
-	return cel__charge(ev, 1 + text->n / 16);
+	return cel__charge(ev, 1 + text->n / 8);
 }
 
 static size_t

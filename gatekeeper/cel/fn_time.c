@@ -58,7 +58,7 @@ local(struct cel_eval *ev, const struct cel_value *args, unsigned n,
 	int32_t offset = 0;
 
 	if (n == 2 && !fixed_offset(args[1].as.text, args[1].n, &offset)) {
-		if (!cel__charge(ev, 50)) {
+		if (!cel__charge(ev, 80)) {
 			*ret_fault = cel__spent(ev);
 			return false;
 		}

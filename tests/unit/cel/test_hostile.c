@@ -77,6 +77,33 @@ Test(hostile, every_expression_ends_within_its_limits_when_only_parsed)
 	}
 }
 
+/* What a pattern would grow to is paid for before it is compiled, once. */
+Test(hostile, a_pattern_that_repeats_costs_what_it_grows_to)
+{
+	static const char *const large[] = {"s.matches(s + '{1000}{9}')",
+	    "s.matches('(((' + s + '{0,30}){30}){1,}){30}')",
+	    "s.matches(s + '[^b]{500,}')"};
+	static const char *const small[] = {"s.matches(s + '{3}')",
+	    "s.matches('^' + s + '{1,2}$')", "s.matches(s + '{}')",
+	    "s.matches(s + '|{b,a}')"};
+	struct cel_cost cost;
+	struct cel_value value;
+
+	for (size_t i = 0; i < GK_COUNT(large); i++) {
+		value = run_within(large[i], strlen(large[i]), true,
+		    &cel_limits_default, &cost);
+		cr_expect(value.kind == CEL_ERROR &&
+			      value.as.fault->code == CEL_F_COST,
+		    "%s: %s", large[i], cel_test_text(value));
+	}
+	for (size_t i = 0; i < GK_COUNT(small); i++) {
+		value = run_within(small[i], strlen(small[i]), true,
+		    &cel_limits_default, &cost);
+		cr_expect(value.kind == CEL_BOOL && cost.fuel < 20000, "%s: %s",
+		    small[i], cel_test_text(value));
+	}
+}
+
 /* Any fuel, from nothing on: it ends with a value, a fault of its own, or COST. */
 Test(hostile, fuel_may_end_anywhere)
 {
