@@ -230,24 +230,24 @@ no_operator(struct checker *checker, const struct cel_node *node,
 {
 	const char *name = operator_name(node->op);
 	struct words a = words_of(&checker->unify, args[0]), b;
-	char sign[8];
+	char op[8];
 	size_t n = 0;
 
-	for (; *name != '\0' && n < sizeof(sign) - 1; name++) {
+	for (; *name != '\0' && n < sizeof(op) - 1; name++) {
 		if (*name != '_' && *name != '@') {
-			sign[n++] = *name;
+			op[n++] = *name;
 		}
 	}
-	sign[n] = '\0';
+	op[n] = '\0';
 	if (node->arg_count == 1) {
 		cel__problem(checker->compile, node->begin, node->end, NULL,
-		    "no such overload: '%s' can't take %s", sign, a.text);
+		    "no such overload: '%s' can't take %s", op, a.text);
 		return;
 	}
 	b = words_of(&checker->unify, args[1]);
-	cel__problem(checker->compile, node->begin, node->end, NULL,
-	    "no such overload: '%s' can't take %s and %s", sign, a.text,
-	    b.text);
+	cel__problem(checker->compile, node->begin, node->end,
+	    words_hint(&checker->unify, args[0], args[1]),
+	    "no such overload: '%s' can't take %s and %s", op, a.text, b.text);
 }
 
 static const struct cel_type *

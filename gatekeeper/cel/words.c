@@ -76,3 +76,31 @@ hint_of(const struct nearest *nearest, char text[96])
 	(void)snprintf(text, 96, "did you mean '%.64s'?", nearest->found);
 	return text;
 }
+
+const char *
+words_hint(struct unify *unify, const struct cel_type *left,
+    const struct cel_type *right)
+{
+	static const struct {
+		enum cel_type_kind a, b;
+		const char *hint;
+	} hints[] = {
+	    {CEL_T_TIMESTAMP, CEL_T_STRING,
+		"write timestamp(\"2026-01-31T00:00:00Z\")"},
+	    {CEL_T_DURATION, CEL_T_STRING, "write duration(\"90m\")"},
+	    {CEL_T_INT, CEL_T_DOUBLE, "make it a double: double(…), or 1.0"},
+	    {CEL_T_INT, CEL_T_STRING, "make one the other: string(…), int(…)"},
+	    {CEL_T_DOUBLE, CEL_T_STRING,
+		"make one the other: string(…), double(…)"},
+	};
+	enum cel_type_kind a = unify_top(unify, left)->kind;
+	enum cel_type_kind b = unify_top(unify, right)->kind;
+
+	for (size_t i = 0; i < GK_COUNT(hints); i++) {
+		if ((hints[i].a == a && hints[i].b == b) ||
+		    (hints[i].a == b && hints[i].b == a)) {
+			return hints[i].hint;
+		}
+	}
+	return NULL;
+}

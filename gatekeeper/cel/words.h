@@ -19,4 +19,8 @@ struct nearest nearest_to(const char *word);
 /* "did you mean 'x'?" in text; NULL: nothing is near. */
 const char *hint_of(const struct nearest *nearest, char text[96]);
 
+/* How one of two types that an operator can't take becomes the other; NULL: it doesn't. */
+const char *words_hint(struct unify *unify, const struct cel_type *left,
+    const struct cel_type *right);
+
 #endif

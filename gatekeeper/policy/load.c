@@ -87,6 +87,33 @@ number_at(const char *at)
 	return n;
 }
 
+/* What newcomers to YAML stumble over, by the line at which it stopped; NULL: something else. */
+static const char *
+yaml_hint(const struct problem_place *place)
+{
+	const char *at = place->bytes, *end = at + place->n, *colon;
+
+	for (unsigned line = 1; line < place->at.line && at < end; at++) {
+		line += *at == '\n';
+	}
+	end = at == end ? end : memchr(at, '\n', (size_t)(end - at));
+	end = end == NULL ? place->bytes + place->n : end;
+	if (memchr(at, '\t', (size_t)(end - at)) != NULL) {
+		return "indent with blanks: YAML takes no tabs there";
+	}
+	colon = memchr(at, ':', (size_t)(end - at));
+	while (colon != NULL && ++colon < end && *colon == ' ') {
+	}
+	if (colon != NULL && colon < end && (*colon == '"' || *colon == '\'')) {
+		return "a value that begins with a quote ends with it: write "
+		       "the expression below 'when: >-', or all of it in "
+		       "quotes";
+	}
+	return colon != NULL && colon < end && strchr("!*&@`%", *colon) != NULL
+		   ? "a value can't begin like that: put it into quotes"
+		   : NULL;
+}
+
 static void
 add_yaml_error(struct policy_report *report, const struct policy_text *text,
     const struct gk_err *err)
@@ -102,7 +129,7 @@ add_yaml_error(struct policy_report *report, const struct policy_text *text,
 		place.at.line = number_at(line);
 		place.at.column = number_at(column + 1);
 	}
-	report_add(report, false, &place, NULL, "%s", err->text);
+	report_add(report, false, &place, yaml_hint(&place), "%s", err->text);
 }
 
 /* What a bundle couldn't say: it is kept as JSON, and must give the same digest. */

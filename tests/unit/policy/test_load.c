@@ -45,6 +45,17 @@ static const struct {
 	7, 9, "'actor' has no field 'role'", "'roles'"},
     {HEAD "allow:\n  - id: r\n    actions: [a]\n    when: \"'x' + 'y'\"\n", 5,
 	12, "this must be bool, it is string", NULL},
+    {HEAD "allow:\n  - id: r\n    actions: [a]\n    when: 'x' in actor.roles "
+	  "&& true\n",
+	5, 15, "expected key", "'when: >-'"},
+    {HEAD "allow:\n  - id: r\n    actions: [a]\n\tmode: shadow\n", 5, 1,
+	"cannot start any token", "blanks"},
+    {HEAD "allow:\n  - id: r\n    actions: [a]\n    when: !has(args.x) && "
+	  "true\n",
+	5, 25, "anchor", "quotes"},
+    {HEAD "allow:\n  - id: r\n    actions: [a]\n    when: now > "
+	  "\"2026-01-01\"\n",
+	5, 11, "'>' can't take timestamp and string", "timestamp("},
     {HEAD "variables:\n  total: args.a + args.b\n  now: 3\nallow: []\n", 4, 8,
 	"can't be a variable's name", NULL},
     {HEAD "allow:\n  - id: r\n    actions: [a]\n  - id: r\n    actions: [b]\n",
