@@ -91,8 +91,12 @@ number_at(const char *at)
 static const char *
 yaml_hint(const struct problem_place *place)
 {
-	const char *at = place->bytes, *end = at + place->n, *colon;
+	const char *at = place->bytes, *end, *colon;
 
+	if (at == NULL || place->n == 0) {
+		return NULL;
+	}
+	end = at + place->n;
 	for (unsigned line = 1; line < place->at.line && at < end; at++) {
 		line += *at == '\n';
 	}
