@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/time.h"
 #include "codec/digest.h"
+#include "journal/merkle.h"
 #include "model/event.h"
 #include "model/ids.h"
 
@@ -143,6 +144,29 @@ enum gk_rc journal_openings(struct journal_reader *reader, uint64_t seq,
 
 enum gk_rc journal_policy_text(struct journal_reader *reader,
     const char *digest, struct gk_buf *buf, bool *ret_found,
+    struct gk_err *err) GK_MUST_USE;
+
+/*
+ * The latest signed checkpoint, or the first one of at least at_least events where
+ * that isn't UINT64_MAX: its text, appended to note, and its size.
+ */
+enum gk_rc journal_read_checkpoint(struct journal_reader *reader,
+    uint64_t at_least, uint64_t *ret_size, struct gk_buf *note, bool *ret_found,
+    struct gk_err *err) GK_MUST_USE;
+
+/*
+ * Roots and proofs for any tree up to what the reader sees (merkle.h checks them).
+ * Errors: GK_E_INVALID for sizes and an index that can't be (nothing of the store
+ * is meant: size 0, index >= size, size1 > size2, more than there is),
+ * GK_E_CORRUPT where a tile or an event is missing.
+ */
+enum gk_rc journal_prove_root(struct journal_reader *reader, uint64_t size,
+    struct digest *ret_root, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal_prove_inclusion(struct journal_reader *reader,
+    uint64_t index, uint64_t size, struct merkle_proof *ret,
+    struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal_prove_consistency(struct journal_reader *reader,
+    uint64_t size1, uint64_t size2, struct merkle_proof *ret,
     struct gk_err *err) GK_MUST_USE;
 
 /* A search.  0 in columns and -1 in kind/decision/layer/scope: any. */

@@ -12,6 +12,7 @@
 #include "journal/journal.h"
 #include "journal/merkle.h"
 #include "journal/note.h"
+#include "journal/prove.h"
 #include "journal/tile.h"
 
 struct sqlite3;
@@ -246,6 +247,18 @@ enum gk_rc journal__each_row(struct journal_reader *reader, int64_t generation,
     void *ctx, struct gk_err *err) GK_MUST_USE;
 enum gk_rc journal__read_snapshot(struct journal_reader *reader,
     bool *ret_found, uint64_t *ret_seq, struct gk_err *err) GK_MUST_USE;
+
+/* tiles.c: tiles of every width out of the store. */
+
+/*
+ * The first id->width hashes of a tile: of the complete one that is stored, or put
+ * together from the bodies or tiles below.  GK_E_CORRUPT when a piece is missing.
+ */
+enum gk_rc journal__load_tile(struct journal_reader *reader,
+    const struct tile_id *id, uint8_t *ret_hashes,
+    struct gk_err *err) GK_MUST_USE;
+/* The store as a source of proofs; ctx is the reader. */
+struct prove_source journal__source(struct journal_reader *reader);
 
 /*
  * Rebuild the edge of the tree of that size from tiles and bodies; GK_E_CORRUPT

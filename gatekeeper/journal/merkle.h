@@ -24,6 +24,12 @@ struct merkle_frontier {
 	struct digest peaks[64];
 };
 
+/* An inclusion or consistency proof, from the leaf up. */
+struct merkle_proof {
+	size_t count;
+	struct digest hashes[MERKLE_PROOF_MAX];
+};
+
 void merkle_leaf(const void *entry, size_t n, struct digest *ret);
 void merkle_node(
     const struct digest *left, const struct digest *right, struct digest *ret);

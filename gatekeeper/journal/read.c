@@ -149,8 +149,8 @@ journal__stmt_bind(sqlite3_stmt *stmt, int at, uint64_t number)
 	GK_ASSERT(rc == SQLITE_OK); /* an integer needs no memory */
 }
 
-static bool
-column_digest(sqlite3_stmt *stmt, int column, struct digest *ret)
+bool
+journal__column_digest(sqlite3_stmt *stmt, int column, struct digest *ret)
 {
 	const void *bytes = sqlite3_column_blob(stmt, column);
 
@@ -464,7 +464,7 @@ journal__read_tile(struct journal_reader *reader, unsigned level,
 		return GK_OK;
 	}
 	hashes = sqlite3_column_blob(stmt, 1);
-	if (!column_digest(stmt, 0, ret_root) || hashes == NULL ||
+	if (!journal__column_digest(stmt, 0, ret_root) || hashes == NULL ||
 	    sqlite3_column_bytes(stmt, 1) != HASHES_BYTES) {
 		return GK_FAIL(err, GK_E_CORRUPT,
 		    "tile %u/%" PRIu64 " has the wrong size", level, index);
@@ -493,88 +493,4 @@ journal__read_checkpoint(struct journal_reader *reader, uint64_t at_least,
 	}
 	*ret_size = (uint64_t)sqlite3_column_int64(stmt, 0);
 	return column_add(stmt, 1, note, err);
-}
-
-/* The leaf hashes [from, from + width) of level 0: a prefix of a tile, or hashed again from bodies. */
-static enum gk_rc
-edge_load_leaves(struct journal_reader *reader, uint64_t from, unsigned width,
-    struct edge *edge, struct gk_err *err)
-{
-	GK_AUTO(journal__stmt_reset)
-	sqlite3_stmt *stmt = reader->stmt[R_BODIES];
-	uint8_t hashes[HASHES_BYTES];
-	struct digest leaf;
-	bool found, row;
-
-	GK_TRY(journal__read_tile(
-	    reader, 0, from / TILE_WIDTH, &leaf, hashes, &found, err));
-	journal__stmt_bind(stmt, 1, from);
-	journal__stmt_bind(stmt, 2, from + width);
-	for (unsigned i = 0; i < width; i++) {
-		if (found) {
-			memcpy(leaf.bytes, hashes + (size_t)i * DIGEST_BYTES,
-			    DIGEST_BYTES);
-		} else {
-			GK_TRY(journal__stmt_step(reader, stmt,
-			    "reading the last events", &row, err));
-			if (!row) {
-				return GK_FAIL(err, GK_E_CORRUPT,
-				    "events are missing after seq %" PRIu64,
-				    from);
-			}
-			merkle_leaf(sqlite3_column_blob(stmt, 0),
-			    (size_t)sqlite3_column_bytes(stmt, 0), &leaf);
-		}
-		journal__edge_put(edge, 0, &leaf);
-	}
-	return GK_OK;
-}
-
-/* Hashes [from, from + width) of a level: the roots of the tiles below. */
-static enum gk_rc
-edge_load_roots(struct journal_reader *reader, unsigned level, uint64_t from,
-    unsigned width, struct edge *edge, struct gk_err *err)
-{
-	GK_AUTO(journal__stmt_reset) sqlite3_stmt *stmt = reader->stmt[R_ROOTS];
-	bool row;
-
-	journal__stmt_bind(stmt, 1, level - 1);
-	journal__stmt_bind(stmt, 2, from);
-	journal__stmt_bind(stmt, 3, from + width);
-	for (unsigned i = 0; i < width; i++) {
-		struct digest root;
-
-		GK_TRY(journal__stmt_step(
-		    reader, stmt, "reading the roots of tiles", &row, err));
-		if (!row || !column_digest(stmt, 0, &root)) {
-			return GK_FAIL(err, GK_E_CORRUPT,
-			    "a tile of level %u is missing at or after "
-			    "%" PRIu64,
-			    level - 1, from);
-		}
-		journal__edge_put(edge, level, &root);
-	}
-	return GK_OK;
-}
-
-enum gk_rc
-journal__edge_load(struct journal_reader *reader, uint64_t size,
-    struct edge *edge, struct gk_err *err)
-{
-	memset(edge, 0, sizeof(*edge));
-	for (unsigned level = 0; level < EDGE_LEVELS; level++) {
-		uint64_t hashes = size >> (8 * level);
-		unsigned width = (unsigned)(hashes % TILE_WIDTH);
-		uint64_t from = hashes - width;
-
-		if (width > 0 && level == 0) {
-			GK_TRY(
-			    edge_load_leaves(reader, from, width, edge, err));
-		} else if (width > 0) {
-			GK_TRY(edge_load_roots(
-			    reader, level, from, width, edge, err));
-		}
-	}
-	edge->size = size;
-	return GK_OK;
 }

@@ -44,6 +44,9 @@ void journal__stmt_reset(struct sqlite3_stmt **stmt); /* for GK_AUTO */
 enum gk_rc journal__stmt_step(struct journal_reader *reader,
     struct sqlite3_stmt *stmt, const char *what, bool *ret_row,
     struct gk_err *err) GK_MUST_USE;
+/* The column's 32 bytes; false when it holds anything else. */
+bool journal__column_digest(
+    struct sqlite3_stmt *stmt, int column, struct digest *ret);
 void journal__stmt_bind(struct sqlite3_stmt *stmt, int at, uint64_t number);
 
 #endif
