@@ -40,6 +40,16 @@ CREATE TABLE checkpoint (
 	kept INTEGER NOT NULL
 ) STRICT;
 
+-- What witnesses said of kept checkpoints: their signature lines.  witness is a verifier key, time POSIX seconds.
+CREATE TABLE cosignature (
+	size INTEGER NOT NULL,
+	witness TEXT NOT NULL,
+	time INTEGER NOT NULL,
+	line TEXT NOT NULL,
+	PRIMARY KEY (witness, size)
+) STRICT;
+CREATE INDEX cosignature_size ON cosignature (size);
+
 -- What opens the commitments of `shown`: the only values in clear.
 CREATE TABLE opening (
 	seq INTEGER NOT NULL,
@@ -82,6 +92,10 @@ WHEN OLD.kept <> 0 OR NEW.kept <> 1 OR NEW.size <> OLD.size OR NEW.note <> OLD.n
 BEGIN SELECT RAISE(ABORT, 'a checkpoint is never changed'); END;
 CREATE TRIGGER checkpoint_delete BEFORE DELETE ON checkpoint WHEN OLD.kept <> 0
 BEGIN SELECT RAISE(ABORT, 'a kept checkpoint is never removed'); END;
+CREATE TRIGGER cosignature_update BEFORE UPDATE ON cosignature
+BEGIN SELECT RAISE(ABORT, 'a cosignature is never changed'); END;
+CREATE TRIGGER cosignature_delete BEFORE DELETE ON cosignature
+BEGIN SELECT RAISE(ABORT, 'a cosignature is never removed'); END;
 CREATE TRIGGER opening_update BEFORE UPDATE ON opening
 BEGIN SELECT RAISE(ABORT, 'an opening is never changed'); END;
 CREATE TRIGGER policy_blob_update BEFORE UPDATE ON policy_blob

@@ -160,6 +160,7 @@ write_start(struct gate *gate, const struct journal_found *found,
 	GK_TRY(gate__clock_watch(gate, err));
 	GK_TRY(gate__space_watch(gate, err));
 	GK_TRY(gate__settle_due(gate, err));
+	GK_TRY(gate__witness_flush(gate, err));
 	return gate__commit_batch(gate, err);
 }
 

@@ -156,7 +156,7 @@ gate__commit_batch(struct gate *gate, struct gk_err *err)
 	int64_t began = gate__now(gate);
 	enum gk_rc rc;
 
-	if (gate->batch_events == 0) {
+	if (gate->batch_events == 0 && !gate->batch_open) {
 		return GK_OK;
 	}
 	rc = journal_commit(gate->journal, err);
@@ -165,6 +165,7 @@ gate__commit_batch(struct gate *gate, struct gk_err *err)
 		return rc;
 	}
 	gate->batch_events = 0;
+	gate->batch_open = false;
 	metrics_count(&gate->metrics.commits, 1);
 	metrics_observe(&gate->metrics.commit_us, gate__now(gate) - began,
 	    METRICS_FIRST_US);

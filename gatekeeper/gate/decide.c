@@ -51,6 +51,8 @@ ask_of(const struct gate *gate, const struct decide *decide)
 	    .granted_step = decide->granted_step,
 	    .no_space =
 		atomic_load_explicit(&gate->no_space, memory_order_relaxed),
+	    .unwitnessed =
+		atomic_load_explicit(&gate->unwitnessed, memory_order_relaxed),
 	};
 }
 

@@ -62,6 +62,7 @@ copy_options(
 	    !copy_text(&gate->arena, &copy->policy_dir) ||
 	    !copy_text(&gate->arena, &copy->origin) ||
 	    !copy_text(&gate->arena, &copy->version) ||
+	    !copy_text(&gate->arena, &copy->witness.policy) ||
 	    !copy_list(
 		&gate->arena, &copy->redact_fields, copy->redact_count) ||
 	    !copy_list(&gate->arena, &copy->show_fields, copy->show_count)) {
@@ -132,6 +133,8 @@ open_all(struct gate *gate, struct gk_err *err)
 
 	GK_TRY(digest_init(err));
 	GK_TRY(open_journal(gate, &found, err));
+	GK_TRY(gate__witness_open(gate, err));
+	GK_TRY(gate__witness_start(gate, &found, err));
 	return gate__boot(gate, &found, err);
 }
 
@@ -196,7 +199,7 @@ gate_start(struct gate *gate, struct gk_err *err)
 	    gate->commit_started && pthread_create(&gate->janitor_thread, NULL,
 					gate__janitor_main, gate) == 0;
 	return gate->janitor_started
-		   ? GK_OK
+		   ? gate__witness_run(gate, err)
 		   : GK_FAIL(err, GK_E_NOMEM, "the gate's threads");
 }
 
@@ -243,6 +246,7 @@ gate_stop(struct gate *gate)
 		return;
 	}
 	gate->stopped = true;
+	gate__witness_end(gate);
 	drain(gate);
 	end_janitor(gate);
 	for (size_t i = 0; i < GATE_READERS; i++) {
@@ -256,7 +260,8 @@ gate_stop(struct gate *gate)
 		gate->commit_started = false;
 	}
 	if (!atomic_load(&gate->failed) &&
-	    gate__close_event(gate, &err) != GK_OK) {
+	    (gate__close_event(gate, &err) != GK_OK ||
+		gate__witness_last(gate, &err) != GK_OK)) {
 		gate__break(gate, &err);
 	}
 }
@@ -272,6 +277,7 @@ gate_close(struct gate *gate)
 			journal_reader_close(gate->readers[i].journal);
 		}
 	}
+	gate__witness_close(gate);
 	gate__space_close(gate);
 	ledger_freep(&gate->ledger);
 	if (gate->journal != NULL) {
@@ -305,10 +311,12 @@ gate_failed(const struct gate *gate)
 bool
 gate_ready(struct gate *gate, const char **ret_why)
 {
-	*ret_why = atomic_load(&gate->failed)           ? "journal"
+	*ret_why = atomic_load(&gate->contradicted)     ? "witness"
+		   : atomic_load(&gate->failed)         ? "journal"
 		   : atomic_load(&gate->queue.stopping) ? "stopping"
 		   : atomic_load(&gate->no_space)       ? "space"
 		   : atomic_load(&gate->clock_gap)      ? "clock"
+		   : atomic_load(&gate->unwitnessed)    ? "witness"
 							: NULL;
 	return *ret_why == NULL;
 }

@@ -15,6 +15,23 @@
 
 struct gate;
 
+/* Who must have seen that the log only grows. */
+struct gate_witness_options {
+	const char *policy; /* a C2SP tlog-policy file; NULL: nobody is asked */
+	int64_t every_us;   /* ask at the latest so long after an event */
+	uint64_t every_events; /* or after so many */
+	bool stop;             /* no quorum for too long stops new allows */
+	int64_t grace_us;      /* so long, behind every_us */
+	/*
+	 * POST body to url and wait for the answer, a bounded time.  One call at a
+	 * time.  NULL: nobody is asked.  Errors: any; they say why in words.
+	 */
+	enum gk_rc (*post)(void *ctx, const char *url,
+	    const struct gk_buf *body, int *ret_status, struct gk_buf *answer,
+	    struct gk_err *err);
+	void *post_ctx;
+};
+
 struct gate_options {
 	const char *data_dir;
 	const char *policy_dir;
@@ -41,6 +58,7 @@ struct gate_options {
 	    space_stop_bytes; /* free space below this: new allows become stop, audit_space */
 	uint64_t
 	    reserve_bytes; /* preallocated in data_dir, released when the disk is full */
+	struct gate_witness_options witness;
 	int lock_wait_ms;
 	bool watch_policy; /* reload when a file is renamed into the folder */
 	/* Something an operator should see.  From any thread; must not block. */
@@ -51,8 +69,9 @@ struct gate_options {
 /*
  * Lock and open the journal, rebuild the ledger, load the policy (a broken one
  * is GK_E_INVALID, its problems printed through alert), write genesis (new log)
- * and boot.  Errors besides: GK_E_BUSY (somebody else has the lock),
- * GK_E_CORRUPT, GK_E_IO, GK_E_NOMEM.
+ * and boot.  Witnesses are asked before anything is written: one that knows more of this
+ * log, or another history of it, is GK_E_CORRUPT.  Errors besides: GK_E_BUSY (somebody
+ * else has the lock), GK_E_CORRUPT, GK_E_IO, GK_E_NOMEM.
  */
 enum gk_rc gate_open(const struct gate_options *options, struct gate **ret_gate,
     struct gk_err *err) GK_MUST_USE;
@@ -70,7 +89,10 @@ void gate_close(struct gate *gate);
 /* Has the journal failed (COMMIT unknown)?  The process must end with 74. */
 bool gate_failed(const struct gate *gate);
 
-/* Ready for decisions?  why: a word when it isn't ("stopping", "space", "clock"). */
+/* Has a witness seen more of this log, or another history of it?  gate_failed() too; ends with 65. */
+bool gate_contradicted(const struct gate *gate);
+
+/* Ready for decisions?  why: a word when it isn't ("stopping", "space", "clock", "witness"). */
 bool gate_ready(struct gate *gate, const char **ret_why);
 
 const char *gate_vkey(const struct gate *gate); /* the log's verifier key */

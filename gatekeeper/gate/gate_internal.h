@@ -128,6 +128,8 @@ struct gate {
 	/* read by all, written by the commit thread */
 	_Atomic int64_t offset_us; /* ledger time − CLOCK_BOOTTIME */
 	atomic_bool failed, no_space, clock_gap;
+	atomic_bool unwitnessed,
+	    contradicted; /* written by who asks witnesses */
 	pthread_mutex_t publish_lock;
 	struct policy *policy;              /* under publish_lock */
 	uint64_t generation;                /* under publish_lock */
@@ -147,6 +149,8 @@ struct gate {
 	struct gk_buf bytes;     /* of the events being recorded */
 	int64_t next_due_us;     /* as of the batch's begin */
 	size_t batch_events;
+	bool batch_open; /* there is something to commit besides events */
+	struct gate_witnesses *witnesses; /* NULL: nobody is asked */
 	uint64_t space_bytes; /* recorded since free space was asked for */
 	struct gate_list waiters;
 	struct gate_list woken;
@@ -445,6 +449,25 @@ enum gk_rc gate__close_event(struct gate *gate, struct gk_err *err) GK_MUST_USE;
 void *gate__janitor_main(void *arg);
 /* In the commit thread: what the clock, the disk and the waiters need now and then. */
 enum gk_rc gate__tick(struct gate *gate, struct gk_err *err) GK_MUST_USE;
+
+/* ---- witness.c ---- */
+enum gk_rc gate__witness_open(
+    struct gate *gate, struct gk_err *err) GK_MUST_USE;
+void gate__witness_close(struct gate *gate);
+/* Before anything is written: do they know better?  GK_E_CORRUPT. */
+enum gk_rc gate__witness_start(struct gate *gate,
+    const struct journal_found *found, struct gk_err *err) GK_MUST_USE;
+/* Start and end the thread that asks. */
+enum gk_rc gate__witness_run(struct gate *gate, struct gk_err *err) GK_MUST_USE;
+void gate__witness_end(struct gate *gate);
+/* In the commit thread: write down what they said. */
+enum gk_rc gate__witness_flush(
+    struct gate *gate, struct gk_err *err) GK_MUST_USE;
+/* When all threads have ended: the last round. */
+enum gk_rc gate__witness_last(
+    struct gate *gate, struct gk_err *err) GK_MUST_USE;
+enum gk_rc gate__witness_metrics(const struct gate *gate, struct gk_buf *buf,
+    struct gk_err *err) GK_MUST_USE;
 
 /* ---- watch.c ---- */
 /* In the janitor: has the policy folder changed and come to rest?  Then reload. */

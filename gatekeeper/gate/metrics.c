@@ -162,6 +162,7 @@ gate_metrics(struct gate *gate, struct gk_buf *buf, struct gk_err *err)
 	GK_TRY(decisions(metrics, buf, err));
 	GK_TRY(shadow(metrics, buf, err));
 	GK_TRY(queue(gate, buf, err));
+	GK_TRY(gate__witness_metrics(gate, buf, err));
 	GK_TRY(histogram(buf, "gatekeeper_commit_duration_seconds",
 	    "How long one COMMIT took.", &metrics->commit_us, METRICS_FIRST_US,
 	    1e6, err));

@@ -237,6 +237,24 @@ journal_keep_policy(struct journal *journal, const char *digest,
 }
 
 enum gk_rc
+journal_keep_cosignature(struct journal *journal,
+    const struct journal_cosignature *cosignature, struct gk_err *err)
+{
+	GK_TRY(batch_begin(journal, err));
+	return settled(journal,
+	    journal__write_cosignature(journal->db, cosignature, err), err);
+}
+
+enum gk_rc
+journal_store_word(struct journal *journal, const char *key, const char *value,
+    struct gk_err *err)
+{
+	GK_TRY(batch_begin(journal, err));
+	return settled(journal,
+	    journal__write_meta(journal->writer, key, value, err), err);
+}
+
+enum gk_rc
 journal_put_row(struct journal *journal, int64_t generation, const char *key,
     const char *json, size_t n, struct gk_err *err)
 {

@@ -28,6 +28,7 @@ struct journal_options {
 /* What start-up found. */
 struct journal_found {
 	bool created;  /* there was no journal, or one without a single event */
+	bool accepted; /* an operator accepted a break, just now */
 	uint64_t size; /* events */
 	struct digest root;
 	char detail[160]; /* what recovery did, in words; "" when nothing */
@@ -105,6 +106,27 @@ enum gk_rc journal_tidy(
 enum gk_rc journal_keep_policy(struct journal *journal, const char *digest,
     const char *bytes, size_t n, struct gk_err *err) GK_MUST_USE;
 
+/* What a witness said of a checkpoint.  Texts are borrowed; lines end in their newline. */
+struct journal_cosignature {
+	uint64_t size;
+	const char *witness; /* its verifier key */
+	int64_t time_s;      /* POSIX seconds, by the witness's clock */
+	const char *line;
+	size_t line_n;
+	const char
+	    *note; /* the checkpoint with the log's signature; NULL when read */
+	size_t note_n;
+};
+
+/* In the batch's transaction: keep it, and the checkpoint that it is about; once. */
+enum gk_rc journal_keep_cosignature(struct journal *journal,
+    const struct journal_cosignature *cosignature,
+    struct gk_err *err) GK_MUST_USE;
+
+/* In the batch's transaction: a note to ourselves beside the log; value NULL forgets it. */
+enum gk_rc journal_store_word(struct journal *journal, const char *key,
+    const char *value, struct gk_err *err) GK_MUST_USE;
+
 /* Ledger snapshot rows, in the batch's transaction; replaces.  generation is the snapshot's. */
 enum gk_rc journal_put_row(struct journal *journal, int64_t generation,
     const char *key, const char *json, size_t n,
@@ -168,6 +190,23 @@ enum gk_rc journal_prove_inclusion(struct journal_reader *reader,
 enum gk_rc journal_prove_consistency(struct journal_reader *reader,
     uint64_t size1, uint64_t size2, struct merkle_proof *ret,
     struct gk_err *err) GK_MUST_USE;
+
+/* Cosignatures of checkpoints from from_size to to_size, both inclusive, in order of size. */
+enum gk_rc journal_each_cosignature(struct journal_reader *reader,
+    uint64_t from_size, uint64_t to_size,
+    enum gk_rc (*each)(void *ctx, const struct journal_cosignature *cosignature,
+	struct gk_err *err),
+    void *ctx, struct gk_err *err) GK_MUST_USE;
+/* The largest size that a witness has cosigned, and when. */
+enum gk_rc journal_last_cosignature(struct journal_reader *reader,
+    const char *witness, bool *ret_found, uint64_t *ret_size,
+    int64_t *ret_time_s, struct gk_err *err) GK_MUST_USE;
+/* Append the signature lines of all who cosigned the checkpoint of that size. */
+enum gk_rc journal_read_cosignatures(struct journal_reader *reader,
+    uint64_t size, struct gk_buf *lines, struct gk_err *err) GK_MUST_USE;
+/* Append what journal_store_word() keeps under the key. */
+enum gk_rc journal_load_word(struct journal_reader *reader, const char *key,
+    struct gk_buf *value, bool *ret_found, struct gk_err *err) GK_MUST_USE;
 
 /* A search.  0 in columns and -1 in kind/decision/layer/scope: any. */
 struct journal_query {

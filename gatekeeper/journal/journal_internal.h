@@ -184,6 +184,10 @@ enum gk_rc journal__write_row(struct writer *writer, int64_t generation,
     struct gk_err *err) GK_MUST_USE;
 enum gk_rc journal__write_drop_rows(struct writer *writer, int64_t keep,
     int limit, bool *ret_more, struct gk_err *err) GK_MUST_USE;
+/* cosigned.c */
+enum gk_rc journal__write_cosignature(struct sqlite3 *db,
+    const struct journal_cosignature *cosignature,
+    struct gk_err *err) GK_MUST_USE;
 /* value NULL: forget the key. */
 enum gk_rc journal__write_meta(struct writer *writer, const char *key,
     const char *value, struct gk_err *err) GK_MUST_USE;

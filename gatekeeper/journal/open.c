@@ -252,6 +252,7 @@ load_accepted(
 
 	GK_TRY(journal__read_meta(journal->reader, JOURNAL_META_ACCEPTED, &text,
 	    &journal->accepted, err));
+	found->accepted = journal->accepted;
 	if (journal->accepted) {
 		const char *all = gk_buf_text(&text);
 		size_t n = strcspn(all, "\n");

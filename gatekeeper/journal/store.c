@@ -246,7 +246,7 @@ authorize_write(void *ctx, int action, const char *a, const char *b,
     const char *db, const char *trigger)
 {
 	static const char *const insert[] = {"body", "tile", "checkpoint",
-	    "opening", "policy_blob", "ledger_row", "meta"};
+	    "opening", "policy_blob", "ledger_row", "meta", "cosignature"};
 	static const char *const change[] = {
 	    "checkpoint", "ledger_row", "meta"};
 

@@ -141,6 +141,8 @@ struct decision_ask {
 	    granted_step; /* the step asked by a waiter after a grant: "<step>~granted"; else NULL */
 	bool
 	    no_space; /* the disk is nearly full: an allow becomes a stop, audit_space */
+	bool
+	    unwitnessed; /* no witness for too long: a stop, audit_unwitnessed */
 };
 
 /* All settle functions: results' strings live in arena, ask or ledger (until the next apply). */

@@ -255,8 +255,9 @@ allow(struct work *work, struct gk_err *err)
 	const struct findings *found = work->ask->findings;
 	struct event *event = work->event;
 
-	if (work->ask->no_space) {
-		work_stop(work, LAYER_JOURNAL, NULL, "audit_space");
+	if (work->ask->no_space || work->ask->unwitnessed) {
+		work_stop(work, LAYER_JOURNAL, NULL,
+		    work->ask->no_space ? "audit_space" : "audit_unwitnessed");
 		event->charge_count = 0;
 		return GK_OK;
 	}

@@ -9,6 +9,7 @@
 #include "gate/gate.h"
 #include "http/http.h"
 #include "main/main_internal.h"
+#include "out/out.h"
 
 /* How often a failed journal is looked for while no signal comes. */
 #define LOOK_NS 250000000L
@@ -20,6 +21,7 @@ struct server {
 	struct config *config; /* in force */
 	struct gate *gate;
 	struct http *http;
+	struct out *out; /* to the witnesses; NULL: none are asked */
 };
 
 /* What the gate wants an operator to see. */
@@ -152,6 +154,22 @@ reload_policy(struct server *server, uid_t uid)
 	gate_call_done(&call);
 }
 
+/* Told already, and why: what the exit code of a gate that ended by itself is. */
+static int
+failed_code(const struct server *server)
+{
+	if (gate_contradicted(server->gate)) {
+		gk_log(GK_LOG_ERROR, "contradicted",
+		    "a witness knows another history of this log: restore the "
+		    "newest journal, or see docs/witnesses.md");
+		return CLI_DATA;
+	}
+	gk_log(GK_LOG_ERROR, "journal_failed",
+	    "what was being committed is unknown; the next start reads what is "
+	    "there");
+	return CLI_IO;
+}
+
 /* Until a signal says stop or the journal fails; gives the exit code. */
 static int
 wait_for_end(struct server *server)
@@ -174,10 +192,7 @@ wait_for_end(struct server *server)
 			return CLI_FINE;
 		}
 	}
-	gk_log(GK_LOG_ERROR, "journal_failed",
-	    "what was being committed is unknown; the next start reads what is "
-	    "there");
-	return CLI_IO;
+	return failed_code(server);
 }
 
 static enum gk_rc
@@ -226,13 +241,55 @@ run_http(struct server *server)
 		http_quiesce(server->http);
 		gate_stop(server->gate);
 		http_stop(server->http);
-		code = gate_failed(server->gate) ? CLI_IO : code;
+		if (code == CLI_FINE && gate_failed(server->gate)) {
+			code = failed_code(server);
+		}
 	} else {
 		code = fail("http", &err, start_code(rc, CLI_CONFIG));
 		gate_stop(server->gate);
 	}
 	http_close(server->http);
 	return code;
+}
+
+/* One request to a witness; one thread at a time. */
+static enum gk_rc
+post(void *ctx, const char *url, const struct gk_buf *body, int *ret_status,
+    struct gk_buf *answer, struct gk_err *err)
+{
+	static const struct out_header type = {
+	    "Content-Type", "text/plain; charset=utf-8"};
+	const struct out_request request = {.method = "POST",
+	    .url = url,
+	    .headers = &type,
+	    .header_count = 1,
+	    .body = gk_buf_text(body),
+	    .body_n = body->len};
+	struct out_answer told;
+
+	GK_TRY(out_send(ctx, &request, &told, answer, err));
+	*ret_status = told.status;
+	return GK_OK;
+}
+
+static enum gk_rc
+open_witnesses(
+    struct server *server, struct gate_witness_options *ret, struct gk_err *err)
+{
+	const struct config *config = server->config;
+	const unsigned timeout_ms =
+	    (unsigned)(config->witness_timeout_us / GK_US_PER_MS);
+	const struct out_options options = {.ca_file = config->witness_ca_file,
+	    .connect_ms = timeout_ms,
+	    .total_ms = timeout_ms};
+
+	if (config->witness_policy == NULL) {
+		return GK_OK;
+	}
+	GK_TRY(out_open(&options, &server->out, err));
+	ret->post = post;
+	ret->post_ctx = server->out;
+	return GK_OK;
 }
 
 static int
@@ -245,7 +302,10 @@ run_gate(struct server *server)
 
 	main_settings(server->config, &settings);
 	settings.gate.alert = alert;
-	rc = gate_open(&settings.gate, &server->gate, &err);
+	rc = open_witnesses(server, &settings.gate.witness, &err);
+	if (rc == GK_OK) {
+		rc = gate_open(&settings.gate, &server->gate, &err);
+	}
 	if (rc != GK_OK) {
 		return fail("start", &err, start_code(rc, CLI_DATA));
 	}
@@ -283,6 +343,7 @@ serve(struct cli *cli)
 	    cli->version, config->file != NULL ? config->file : "of defaults");
 	main_warn(config);
 	code = run_gate(&server);
+	out_close(server.out);
 	gk_log(code == CLI_FINE ? GK_LOG_INFO : GK_LOG_ERROR, "stopped",
 	    "exit code %d", code);
 	return code;
@@ -301,12 +362,13 @@ const struct cli_command main_serve = {
 	       "configuration and the TLS files.\n\n"
 	       "  gatekeeper serve --config gatekeeper.yaml\n"
 	       "  gatekeeper serve --set listen=unix:/run/gatekeeper.sock\n",
-    .exits = "0   stopped by a signal, all that was queued is recorded\n"
-	     "65  the policy or the journal is broken; the lines on standard "
-	     "error say where\n"
-	     "70  internal\n"
-	     "74  the journal can't be read or written\n"
-	     "75  another process holds the data directory or the address\n"
-	     "78  the configuration is wrong\n",
+    .exits =
+	"0   stopped by a signal, all that was queued is recorded\n"
+	"65  the policy or the journal is broken, or a witness knows better; "
+	"the lines on standard error say where\n"
+	"70  internal\n"
+	"74  the journal can't be read or written\n"
+	"75  another process holds the data directory or the address\n"
+	"78  the configuration is wrong\n",
     .run = serve,
 };

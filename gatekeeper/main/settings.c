@@ -1,4 +1,6 @@
 /* From the configuration's words to what the gate and the commands are told. */
+#include <string.h>
+
 #include "main/main_internal.h"
 
 enum gk_rc
@@ -48,6 +50,16 @@ main_settings(const struct config *config, struct cli_settings *ret)
 		    .show_count = config->show_fields.count,
 		    .space_stop_bytes = (uint64_t)config->space_stop_bytes,
 		    .reserve_bytes = (uint64_t)config->space_reserve_bytes,
+		    .witness =
+			{
+			    .policy = config->witness_policy,
+			    .every_us = config->witness_every_us,
+			    .every_events =
+				(uint64_t)config->witness_every_events,
+			    .stop = strcmp(config->witness_unreachable,
+					"stop") == 0,
+			    .grace_us = config->witness_grace_us,
+			},
 		    .lock_wait_ms = GATEKEEPER_LOCK_WAIT_MS,
 		    .watch_policy = config->watch_policy,
 		},
