@@ -9,8 +9,11 @@
 #include "cli/timeline.h"
 #include "cli/words.h"
 #include "codec/canon.h"
+#include "format/format.h"
 
 #define LIMIT_DEFAULT "50"
+
+enum { EXPORT_PAGE = 500 };
 
 static const struct cli_flag events_flags[] = {
     {"run-id", "ID", false, "of one run"},
@@ -35,6 +38,9 @@ static const struct cli_flag events_flags[] = {
     {"limit", "N", false, "at most so many (" LIMIT_DEFAULT ")"},
     {"cursor", "TEXT", false, "go on where an answer said"},
     {"raw", NULL, false, "the log's bytes, without opened values"},
+    {"format", "WORD", false,
+	"jsonl, csv, cloudevents, ocsf, cef or aat: all that match, oldest "
+	"first"},
 };
 
 static const struct {
@@ -197,6 +203,179 @@ show_events(struct cli *cli, const struct answer *answer)
 	return code;
 }
 
+/* ---- other people's formats: page after page, all that match ---- */
+
+struct export
+{
+	struct cli *cli;
+	struct session session;
+	struct ask ask; /* without order, limit and cursor */
+	const char *order;
+	struct format_stream *stream;
+	uint64_t left;    /* rows that may still come */
+	char cursor[128]; /* "" at the begin */
+};
+
+static void
+export_done(struct export *export)
+{
+	format_free(export->stream);
+	session_done(&export->session);
+}
+
+/* The log's name, from the verifier key that lies beside it. */
+static void
+read_origin(const struct export *export, struct gk_buf *buf)
+{
+	const char *dir = export->session.settings.gate.data_dir;
+	GK_AUTO(gk_buf_done) struct gk_buf path = GK_BUF_INIT(4200);
+	struct gk_err err = {0};
+
+	if (gk_buf_printf(&path, &err, "%s/vkey", dir) != GK_OK ||
+	    cli_read_file(gk_buf_text(&path), buf, &err) != GK_OK) {
+		gk_buf_clear(buf);
+	}
+	if (buf->len > 0) {
+		buf->bytes[strcspn(buf->bytes, "+\n")] = '\0';
+	}
+}
+
+static enum gk_rc
+export_row(struct export *export, const struct json_value *event,
+    struct gk_buf *row, struct gk_buf *out, struct gk_err *err)
+{
+	gk_buf_clear(row);
+	GK_TRY(canon_print(event, row, err));
+	return format_print(
+	    export->stream, gk_buf_text(row), row->len, out, err);
+}
+
+/* Print a page; *ret_more: the cursor leads to another. */
+static int
+export_page(
+    struct export *export, const struct json_value *answer, bool *ret_more)
+{
+	GK_AUTO(gk_buf_done) struct gk_buf row = GK_BUF_INIT(1u << 20);
+	GK_AUTO(gk_buf_done) struct gk_buf out = GK_BUF_INIT(1u << 20);
+	const char *next = words_get(answer, "next_cursor");
+	struct gk_err err = {0};
+
+	for (const struct json_value *event =
+		 words_first(words_at(answer, "events"));
+	     event != NULL; event = json_next(event)) {
+		gk_buf_clear(&out);
+		if (export_row(export, event, &row, &out, &err) != GK_OK) {
+			return cli_fail_err(export->cli, &err);
+		}
+		if (fwrite(out.bytes, 1, out.len, export->cli->out) !=
+		    out.len) {
+			return cli_fail(
+			    export->cli, CLI_IO, "the output can't be written");
+		}
+		export->left--;
+	}
+	*ret_more = next != NULL && export->left > 0;
+	(void)snprintf(export->cursor, sizeof(export->cursor), "%s",
+	    next != NULL ? next : "");
+	return CLI_FINE;
+}
+
+static int
+ask_page(struct export *export, bool *ret_more)
+{
+	GK_AUTO(answer_done) struct answer answer = {0};
+	struct ask ask = export->ask;
+	char limit[24];
+	int code;
+
+	(void)snprintf(limit, sizeof(limit), "%d",
+	    export->left < EXPORT_PAGE ? (int)export->left : EXPORT_PAGE);
+	ask_param(&ask, "order", export->order);
+	ask_param(&ask, "limit", limit);
+	if (export->cursor[0] != '\0') {
+		ask_param(&ask, "cursor", export->cursor);
+	}
+	code = session_ask(&export->session, &ask, &answer);
+	return code == CLI_FINE ? export_page(export, answer.json, ret_more)
+				: code;
+}
+
+/* How many at most: all, unless --limit says so. */
+static bool
+read_left(struct export *export)
+{
+	const char *limit = cli_flag(export->cli, "limit", 0);
+
+	export->left = UINT64_MAX;
+	if (limit == NULL) {
+		return true;
+	}
+	export->left = 0;
+	for (const char *at = limit; *at >= '0' && *at <= '9'; at++) {
+		export->left = export->left * 10 + (uint64_t)(*at - '0');
+	}
+	if (limit[strspn(limit, "0123456789")] != '\0' || export->left == 0 ||
+	    strlen(limit) > 18) {
+		(void)cli_fail(
+		    export->cli, CLI_USAGE, "--limit: expected a number");
+		return false;
+	}
+	return true;
+}
+
+static int
+open_stream(struct export *export, enum format format)
+{
+	GK_AUTO(gk_buf_done) struct gk_buf origin = GK_BUF_INIT(4096);
+	GK_AUTO(gk_buf_done) struct gk_buf head = GK_BUF_INIT(4096);
+	struct format_options options = {
+	    .format = format, .version = export->cli->version};
+	struct gk_err err = {0};
+
+	read_origin(export, &origin);
+	options.origin = origin.len > 0 ? gk_buf_text(&origin) : "gatekeeper";
+	if (format_new(&options, &export->stream, &err) != GK_OK ||
+	    format_print_head(export->stream, &head, &err) != GK_OK) {
+		return cli_fail_err(export->cli, &err);
+	}
+	(void)fwrite(gk_buf_text(&head), 1, head.len, export->cli->out);
+	return CLI_FINE;
+}
+
+static int
+export_events(struct cli *cli, const struct ask *ask, const char *word)
+{
+	GK_AUTO(export_done) struct export export = {.cli = cli, .ask = *ask};
+	const char *order = cli_flag(cli, "order", 0);
+	const char *cursor = cli_flag(cli, "cursor", 0);
+	enum format format = format_find(word);
+	bool more = true;
+	int code;
+
+	if (format == FORMAT_NONE) {
+		return cli_fail(cli, CLI_USAGE,
+		    "--format: expected jsonl, csv, cloudevents, ocsf, cef or "
+		    "aat");
+	}
+	if (cursor != NULL) {
+		return cli_fail(cli, CLI_USAGE,
+		    "--format prints all that match: it takes no --cursor");
+	}
+	export.order = order != NULL ? order : "asc";
+	code = session_init(&export.session, cli);
+	if (code == CLI_FINE && !read_left(&export)) {
+		code = CLI_USAGE;
+	}
+	/* the first question opens the journal where no server does */
+	if (code == CLI_FINE) {
+		code = open_stream(&export, format);
+	}
+	while (code == CLI_FINE && more) {
+		code = ask_page(&export, &more);
+	}
+	return code;
+}
+
 static int
 events(struct cli *cli)
 {
@@ -206,6 +385,7 @@ events(struct cli *cli)
 	char since_text[GK_TIME_TEXT_BYTES], until_text[GK_TIME_TEXT_BYTES];
 	const char *since, *until, *order = cli_flag(cli, "order", 0);
 	const char *limit = cli_flag(cli, "limit", 0);
+	const char *format = cli_flag(cli, "format", 0);
 	int code;
 
 	if (!words_time(cli, "since", WORDS_AGO, since_text, &since) ||
@@ -218,9 +398,12 @@ events(struct cli *cli)
 	}
 	ask_param(&ask, "since", since);
 	ask_param(&ask, "until", until);
+	ask_param(&ask, "raw", cli_has_flag(cli, "raw") ? "true" : NULL);
+	if (format != NULL) {
+		return export_events(cli, &ask, format);
+	}
 	ask_param(&ask, "order", order != NULL ? order : "desc");
 	ask_param(&ask, "limit", limit != NULL ? limit : LIMIT_DEFAULT);
-	ask_param(&ask, "raw", cli_has_flag(cli, "raw") ? "true" : NULL);
 	code = session_init(&session, cli);
 	if (code == CLI_FINE) {
 		code = session_ask(&session, &ask, &answer);
@@ -237,7 +420,8 @@ const struct cli_command cli__events = {
 	"a line.\n\n"
 	"  gatekeeper events --since 2h --decision stop\n"
 	"  gatekeeper events --run-id run_981 --order asc --limit 1000 --json\n"
-	"  gatekeeper events --kind kill_switch\n",
+	"  gatekeeper events --kind kill_switch\n"
+	"  gatekeeper events --format ocsf --since 24h > day.jsonl\n",
     .flags = events_flags,
     .flag_count = GK_COUNT(events_flags),
     .run = events,

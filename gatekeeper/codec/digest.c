@@ -38,6 +38,38 @@ digest_sha256(const struct digest_part *parts, size_t count, struct digest *ret)
 	sha256_digest(&sha, DIGEST_BYTES, ret->bytes);
 }
 
+_Static_assert(sizeof(struct sha256_ctx) <= sizeof(struct digest_running),
+    "nettle's state has no room");
+
+void
+digest_running_init(struct digest_running *running)
+{
+	struct sha256_ctx sha;
+
+	memset(running, 0, sizeof(*running));
+	sha256_init(&sha);
+	memcpy(running, &sha, sizeof(sha));
+}
+
+void
+digest_running_add(struct digest_running *running, const void *bytes, size_t n)
+{
+	struct sha256_ctx sha;
+
+	memcpy(&sha, running, sizeof(sha));
+	sha256_update(&sha, n, bytes);
+	memcpy(running, &sha, sizeof(sha));
+}
+
+void
+digest_running_get(const struct digest_running *running, struct digest *ret)
+{
+	struct sha256_ctx sha;
+
+	memcpy(&sha, running, sizeof(sha));
+	sha256_digest(&sha, DIGEST_BYTES, ret->bytes);
+}
+
 /* Begin with one of HMAC's two key blocks: the key, padded, xor a constant. */
 static void
 hmac_block(struct sha256_ctx *sha, const uint8_t key[32], uint8_t pad)

@@ -33,6 +33,17 @@ enum gk_rc digest_init(struct gk_err *err) GK_MUST_USE;
 void digest_sha256(
     const struct digest_part *parts, size_t count, struct digest *ret);
 
+/* SHA-256 fed piece by piece.  Embedded; may be copied, needs no end. */
+struct digest_running {
+	uint64_t inside[16];
+};
+void digest_running_init(struct digest_running *running);
+void digest_running_add(
+    struct digest_running *running, const void *bytes, size_t n);
+/* What was added so far; more may follow. */
+void digest_running_get(
+    const struct digest_running *running, struct digest *ret);
+
 /* HMAC-SHA-256 (RFC 2104) over the parts in order. */
 void digest_hmac(const uint8_t key[32], const struct digest_part *parts,
     size_t count, struct digest *ret);

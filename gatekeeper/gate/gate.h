@@ -125,7 +125,7 @@ enum gate_verb {
 	GATE_APPROVAL_DENY,   /* target; body: comment */
 	GATE_APPROVAL_REVOKE, /* target; body: comment */
 	/* auditors */
-	GATE_EVENTS, /* params: the filters of api.md, order, limit, cursor, raw */
+	GATE_EVENTS, /* params: the filters of api.md, order, limit, cursor, raw; of a stream: format */
 	GATE_RUN,    /* target: run_id; params: tenant_id */
 	GATE_ARGS_HASH, /* body: args */
 	/* operators */
@@ -207,6 +207,8 @@ struct gate_call {
 	struct gk_buf
 	    reply; /* JSON; of a problem: an object with more members, or empty */
 	bool more; /* stream: call gate_begin() again for the next page */
+	const char
+	    *media_type; /* stream: what it is; NULL: application/x-ndjson */
 
 	/* the gate's own */
 	struct gk_arena arena;

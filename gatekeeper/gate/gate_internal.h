@@ -16,6 +16,7 @@
 #include "gate/metrics.h"
 #include "journal/journal.h"
 #include "ledger/ledger.h"
+#include "model/entry.h"
 #include "model/event.h"
 #include "model/ids.h"
 #include "model/request.h"
@@ -349,24 +350,6 @@ char *gate__scrub(const struct gate *gate, const char *text, bool free_text,
     struct gk_arena *arena);
 bool gate__is_redacted(const struct gate *gate, const char *name);
 
-/* ---- entry.c: canonical bytes of an event, without a tree ---- */
-struct entry_text {
-	const char *at; /* NULL: absent */
-	size_t n;
-};
-/* The raw text of a member of a canonical object. */
-struct entry_text entry_get(const char *bytes, size_t n, const char *name);
-/* Is the member the string value?  value is an id, a code or a word. */
-bool entry_is(const char *bytes, size_t n, const char *name, const char *value);
-/* A string member without its quotes, copied; NULL when absent or no memory. */
-const char *entry_dup(
-    const char *bytes, size_t n, const char *name, struct gk_arena *arena);
-bool entry_int(const char *bytes, size_t n, const char *name, uint64_t *ret);
-/* Append the object with one more member, in its place. */
-enum gk_rc entry_insert(const char *bytes, size_t n, const char *name,
-    const char *value, size_t value_n, struct gk_buf *buf,
-    struct gk_err *err) GK_MUST_USE;
-
 /* ---- render.c ---- */
 struct gate_event_ref {
 	const char *leaf_hash;
@@ -565,6 +548,7 @@ void reload_release(struct gate_work *work);
 STAGE_BEGIN(events_begin);
 STAGE_COMMIT(events_commit);
 STAGE_READ(events_read);
+void events_release(struct gate_work *work);
 STAGE_BEGIN(run_begin);
 STAGE_COMMIT(run_commit);
 STAGE_READ(run_read);

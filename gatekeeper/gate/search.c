@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "format/format.h"
 #include "gate/gate_internal.h"
 
 enum {
@@ -12,6 +13,7 @@ enum {
 	SCAN_ROWS = 20000, /* in one read transaction */
 	SCAN_ROUNDS = 50,  /* for one page */
 	CURSOR_BYTES = 9,
+	ROW_CAP = 1 << 20,
 };
 
 /* Members of an event that are compared with a parameter as text. */
@@ -24,6 +26,8 @@ struct search {
 	struct journal_query query;
 	size_t limit;
 	bool raw;
+	struct format_stream *format; /* NULL: the API's own */
+	struct gk_buf row;            /* for format */
 	/* one page */
 	struct gate_call *call;
 	struct journal_reader *reader;
@@ -103,6 +107,48 @@ read_order(struct gate_call *call, struct search *search)
 	}
 	search->query.from_seq = search->query.newest_first ? UINT64_MAX : 0;
 	return true;
+}
+
+/* Other people's formats have no place for a cursor: they are streamed. */
+static bool
+read_format(
+    const struct gate *gate, struct gate_call *call, struct search *search)
+{
+	const char *value = gate__param(call, "format");
+	struct format_options options = {
+	    .origin = gate->origin, .version = gate->options.version};
+	struct gk_err err = {.rc = GK_OK};
+
+	if (value == NULL) {
+		return true;
+	}
+	options.format = format_find(value);
+	if (options.format == FORMAT_NONE || !call->stream) {
+		(void)gate__bad_param(call, "format",
+		    call->stream ? "there is no such format"
+				 : "only a stream has a format");
+		return false;
+	}
+	call->media_type = format_media_type(options.format);
+	search->row.cap = ROW_CAP;
+	if (format_new(&options, &search->format, &err) != GK_OK ||
+	    format_print_head(search->format, &call->reply, &err) != GK_OK) {
+		(void)gate__failed(call, &err);
+		return false;
+	}
+	return true;
+}
+
+void
+events_release(struct gate_work *work)
+{
+	struct search *search = work->data;
+
+	if (search != NULL) {
+		format_free(search->format);
+		gk_buf_done(&search->row);
+		search->format = NULL;
+	}
 }
 
 /* The cursor is where to go on, and in which direction. */
@@ -185,7 +231,6 @@ events_begin(struct gate *gate, struct gate_call *call)
 {
 	struct search *search;
 
-	(void)gate;
 	if (call->work->data != NULL) {
 		return GO_READ; /* the next page of a stream */
 	}
@@ -202,7 +247,7 @@ events_begin(struct gate *gate, struct gate_call *call)
 	    !read_time(call, "since", &search->query.since_us) ||
 	    !read_time(call, "until", &search->query.until_us) ||
 	    !read_limit(call, &search->limit) || !read_order(call, search) ||
-	    !read_cursor(call, search)) {
+	    !read_cursor(call, search) || !read_format(gate, call, search)) {
 		return GO_DONE;
 	}
 	set_columns(call, search);
@@ -258,6 +303,17 @@ matches(const struct search *search, const char *bytes, size_t n)
 }
 
 static enum gk_rc
+add_formatted(struct search *search, uint64_t seq, const char *bytes, size_t n,
+    const struct digest *leaf, struct gk_err *err)
+{
+	gk_buf_clear(&search->row);
+	GK_TRY(gate__row(search->reader, seq, bytes, n, leaf, search->raw,
+	    &search->row, err));
+	return format_print(search->format, gk_buf_text(&search->row),
+	    search->row.len, &search->call->reply, err);
+}
+
+static enum gk_rc
 add_row(void *ctx, uint64_t seq, const char *bytes, size_t n,
     const struct digest *leaf, bool *stop, struct gk_err *err)
 {
@@ -267,13 +323,17 @@ add_row(void *ctx, uint64_t seq, const char *bytes, size_t n,
 	if (!matches(search, bytes, n)) {
 		return GK_OK;
 	}
-	if (search->rows > 0 && !search->call->stream) {
-		GK_TRY(gk_buf_putc(reply, ',', err));
-	}
-	GK_TRY(gate__row(
-	    search->reader, seq, bytes, n, leaf, search->raw, reply, err));
-	if (search->call->stream) {
-		GK_TRY(gk_buf_putc(reply, '\n', err));
+	if (search->format != NULL) {
+		GK_TRY(add_formatted(search, seq, bytes, n, leaf, err));
+	} else {
+		if (search->rows > 0 && !search->call->stream) {
+			GK_TRY(gk_buf_putc(reply, ',', err));
+		}
+		GK_TRY(gate__row(search->reader, seq, bytes, n, leaf,
+		    search->raw, reply, err));
+		if (search->call->stream) {
+			GK_TRY(gk_buf_putc(reply, '\n', err));
+		}
 	}
 	search->rows++;
 	*stop = search->rows >= search->limit || reply->len >= PAGE_BYTES;

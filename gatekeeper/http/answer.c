@@ -207,7 +207,9 @@ enum MHD_Result
 answer_stream(struct exchange *ex, int status)
 {
 	answer_count(ex, status, 0);
-	return answer_queue(ex, status, "application/x-ndjson",
+	return answer_queue(ex, status,
+	    ex->call.media_type != NULL ? ex->call.media_type
+					: "application/x-ndjson",
 	    MHD_create_response_from_callback(
 		MHD_SIZE_UNKNOWN, ANSWER_STREAM_PIECE, answer_read, ex, NULL));
 }

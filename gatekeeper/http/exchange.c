@@ -358,12 +358,23 @@ exchange_admit(struct exchange *ex, bool stream)
 	return true;
 }
 
+/* Page after page: asked for by Accept, or by a format that has no pages. */
+static bool
+exchange_streams(const struct exchange *ex)
+{
+	bool wanted = ex->head.ndjson;
+
+	for (size_t i = 0; i < ex->uri.param_count; i++) {
+		wanted |= strcmp(ex->uri.params[i].name, "format") == 0;
+	}
+	return wanted && (ex->route->flags & ROUTE_STREAM) != 0 && !ex->is_head;
+}
+
 static enum MHD_Result
 exchange_call(struct exchange *ex)
 {
 	const struct route *route = ex->route;
-	bool stream = (route->flags & ROUTE_STREAM) != 0 && ex->head.ndjson &&
-		      !ex->is_head;
+	bool stream = exchange_streams(ex);
 
 	if (stream && ex->old) { /* where the end of a body can't be told */
 		exchange_refuse(ex, MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED,

@@ -1,7 +1,7 @@
 /* Members of an event's canonical bytes, found without building a tree. */
 #include <string.h>
 
-#include "gate/gate_internal.h"
+#include "model/entry.h"
 
 /* The end of the string whose quote is at i: just behind its closing quote. */
 static size_t
@@ -158,4 +158,27 @@ entry_insert(const char *bytes, size_t n, const char *name, const char *value,
 		GK_TRY(gk_buf_putc(buf, ',', err));
 	}
 	return gk_buf_add(buf, bytes + place, n - place, err);
+}
+
+enum gk_rc
+entry_remove(const char *bytes, size_t n, const char *name, struct gk_buf *buf,
+    struct gk_err *err)
+{
+	struct member member = {.begin = 0};
+	size_t at = 1, begin = 0, end = 0;
+
+	while (end == 0 && next_member(bytes, n, &at, &member)) {
+		if (order(&member, name) == 0) {
+			begin = member.begin;
+			end = at;
+		}
+	}
+	if (end == 0) {
+		return gk_buf_add(buf, bytes, n, err);
+	}
+	if (bytes[end - 1] != ',' && begin > 1) {
+		begin--; /* the last one: the comma before it goes */
+	}
+	GK_TRY(gk_buf_add(buf, bytes, begin, err));
+	return gk_buf_add(buf, bytes + end, n - end, err);
 }
