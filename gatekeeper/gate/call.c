@@ -95,6 +95,37 @@ const struct gate_verb_type gate_verbs[GATE_VERB_COUNT] = {
 	.begin = args_hash_begin,
 	.commit = args_hash_commit,
 	.finish = args_hash_finish},
+    [GATE_EVENT_PROOF] = {.can = CAN_AUDITOR,
+	.local = true,
+	.metered = true,
+	.lane = LANE_READ,
+	.begin = proof_begin,
+	.read = proof_read,
+	.finish = ready_finish},
+    [GATE_LOG_CHECKPOINT] = {.can = CAN_AUDITOR,
+	.local = true,
+	.published = true,
+	.metered = true,
+	.lane = LANE_READ,
+	.begin = checkpoint_begin,
+	.read = checkpoint_read,
+	.finish = ready_finish},
+    [GATE_LOG_TILE] = {.can = CAN_AUDITOR,
+	.local = true,
+	.published = true,
+	.metered = true,
+	.lane = LANE_READ,
+	.begin = tile_begin,
+	.read = tile_read,
+	.finish = ready_finish},
+    [GATE_LOG_ENTRIES] = {.can = CAN_AUDITOR,
+	.local = true,
+	.metered = true,
+	.lane = LANE_CONTROL,
+	.begin = entries_begin,
+	.commit = entries_commit,
+	.read = entries_read,
+	.finish = ready_finish},
     [GATE_EXPLAIN] = {.can = AUDIT,
 	.local = true,
 	.metered = true,
@@ -424,7 +455,9 @@ may_begin(struct gate *gate, struct gate_call *call)
 {
 	const struct gate_verb_type *verb = &gate_verbs[call->verb];
 
-	if ((gate__can(call) & verb->can) == 0 ||
+	bool open = verb->published && gate->options.publish_log;
+
+	if ((!open && (gate__can(call) & verb->can) == 0) ||
 	    (call->local && !verb->local)) {
 		(void)gate__problem(call, GATE_FORBIDDEN, "not_permitted",
 		    "the identity lacks the permission");

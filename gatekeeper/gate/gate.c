@@ -321,6 +321,12 @@ gate_ready(struct gate *gate, const char **ret_why)
 	return *ret_why == NULL;
 }
 
+bool
+gate_publishes_log(const struct gate *gate)
+{
+	return gate->options.publish_log;
+}
+
 const char *
 gate_vkey(const struct gate *gate)
 {

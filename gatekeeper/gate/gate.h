@@ -60,6 +60,7 @@ struct gate_options {
 	    reserve_bytes; /* preallocated in data_dir, released when the disk is full */
 	struct gate_witness_options witness;
 	int lock_wait_ms;
+	bool publish_log;  /* checkpoint and tiles of hashes are anybody's */
 	bool watch_policy; /* reload when a file is renamed into the folder */
 	/* Something an operator should see.  From any thread; must not block. */
 	void (*alert)(void *ctx, const char *event, const char *text);
@@ -95,6 +96,9 @@ bool gate_contradicted(const struct gate *gate);
 /* Ready for decisions?  why: a word when it isn't ("stopping", "space", "clock", "witness"). */
 bool gate_ready(struct gate *gate, const char **ret_why);
 
+/* May anybody read the log's checkpoint and tiles of hashes? */
+bool gate_publishes_log(const struct gate *gate);
+
 const char *gate_vkey(const struct gate *gate); /* the log's verifier key */
 const char *gate_origin(const struct gate *gate);
 
@@ -128,6 +132,11 @@ enum gate_verb {
 	GATE_EVENTS, /* params: the filters of api.md, order, limit, cursor, raw; of a stream: format */
 	GATE_RUN,    /* target: run_id; params: tenant_id */
 	GATE_ARGS_HASH, /* body: args */
+	/* The log as C2SP tlog-tiles has it; replies are text or bytes, not JSON. */
+	GATE_EVENT_PROOF, /* target: seq; a tlog-proof */
+	GATE_LOG_CHECKPOINT,
+	GATE_LOG_TILE,    /* target: "<L>/<N>[.p/<W>]" */
+	GATE_LOG_ENTRIES, /* target: "<N>[.p/<W>]" */
 	/* operators */
 	GATE_EXPLAIN,      /* body: decision request and caller (identity id) */
 	GATE_SWITCH_THROW, /* body: scope, id, action, reason, expires_in */
@@ -205,7 +214,7 @@ struct gate_call {
 	    pointer; /* JSON Pointer of the field at fault, or "offset N"; NULL: none */
 	int64_t retry_after_ms; /* 0: none */
 	struct gk_buf
-	    reply; /* JSON; of a problem: an object with more members, or empty */
+	    reply; /* JSON, mostly; of a problem: an object with more members, or empty */
 	bool more; /* stream: call gate_begin() again for the next page */
 	const char
 	    *media_type; /* stream: what it is; NULL: application/x-ndjson */

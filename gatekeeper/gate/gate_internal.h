@@ -45,9 +45,10 @@ struct gate_reader;
  * commit or read is the call's (500), unless the journal is broken by then.
  */
 struct gate_verb_type {
-	unsigned can; /* any of these permission bits */
-	bool local;   /* the admin socket too */
-	bool metered; /* counts against the admission rate */
+	unsigned can;   /* any of these permission bits */
+	bool local;     /* the admin socket too */
+	bool published; /* anybody, where publish_log is on */
+	bool metered;   /* counts against the admission rate */
 	bool
 	    ordered; /* read stages one at a time, until the next stage is queued */
 	enum gate_lane lane;
@@ -549,6 +550,17 @@ STAGE_BEGIN(events_begin);
 STAGE_COMMIT(events_commit);
 STAGE_READ(events_read);
 void events_release(struct gate_work *work);
+
+/* tlog.c */
+STAGE_BEGIN(proof_begin);
+STAGE_READ(proof_read);
+STAGE_BEGIN(checkpoint_begin);
+STAGE_READ(checkpoint_read);
+STAGE_BEGIN(tile_begin);
+STAGE_READ(tile_read);
+STAGE_BEGIN(entries_begin);
+STAGE_COMMIT(entries_commit);
+STAGE_READ(entries_read);
 STAGE_BEGIN(run_begin);
 STAGE_COMMIT(run_commit);
 STAGE_READ(run_read);

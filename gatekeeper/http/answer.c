@@ -40,6 +40,31 @@ answer_file_headers(
 	return ok;
 }
 
+/*
+ * A tile never changes: whoever got it may keep it, and caches that others share
+ * only what needs no token.  A checkpoint is asked for anew.
+ */
+static const char *
+answer_cache(const struct exchange *ex, int status)
+{
+	unsigned flags = ex->route == NULL ? 0 : ex->route->flags;
+
+	if (ex->file != NULL) {
+		return "no-cache";
+	}
+	if (status != MHD_HTTP_OK ||
+	    (flags & (ROUTE_BYTES | ROUTE_PUBLISHED)) == 0) {
+		return "no-store";
+	}
+	if ((flags & ROUTE_BYTES) == 0) {
+		return "no-cache";
+	}
+	return (flags & ROUTE_PUBLISHED) != 0 &&
+		       gate_publishes_log(ex->conn->loop->http->gate)
+		   ? "public, max-age=31536000, immutable"
+		   : "private, max-age=31536000, immutable";
+}
+
 /* The headers that every answer has, and those that this one has. */
 static bool
 answer_headers(
@@ -48,7 +73,7 @@ answer_headers(
 	char text[48];
 	bool ok =
 	    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL,
-		ex->file != NULL ? "no-cache" : "no-store") == MHD_YES &&
+		answer_cache(ex, status)) == MHD_YES &&
 	    MHD_add_response_header(
 		response, "X-Content-Type-Options", "nosniff") == MHD_YES;
 

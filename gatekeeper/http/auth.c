@@ -150,11 +150,17 @@ auth_session(struct auth *auth, const struct conn *conn,
 	return auth_own_page(auth, head, route, ret);
 }
 
+/* Who reads what is published: nobody's name, for they may not have '~'. */
+static const struct identity auth_anybody = {
+    .id = "~anybody", .kind = IDENTITY_SERVICE};
+
 bool
 http__auth(struct auth *auth, const struct conn *conn, const struct head *head,
     const struct route *route, struct gk_arena *arena,
     struct problem *ret_problem)
 {
+	bool open = (route->flags & ROUTE_PUBLISHED) != 0 &&
+		    gate_publishes_log(conn->loop->http->gate);
 	bool in;
 
 	if (head->authorization != NULL) {
@@ -163,13 +169,16 @@ http__auth(struct auth *auth, const struct conn *conn, const struct head *head,
 	} else if (conn->admin) {
 		auth_local(auth, conn->uid);
 		in = true;
+	} else if (open) {
+		auth->caller = &auth_anybody;
+		in = true;
 	} else {
 		in = auth_session(auth, conn, head, route, ret_problem);
 	}
 	if (!in) {
 		return false;
 	}
-	if ((identity_can(auth->caller) & route->can) == 0) {
+	if (!open && (identity_can(auth->caller) & route->can) == 0) {
 		*ret_problem = (struct problem){
 		    .status = 403,
 		    .code = "forbidden",

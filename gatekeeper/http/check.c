@@ -70,7 +70,9 @@ check_route(struct exchange *ex, const char *method)
 		    "method_not_allowed", "this path doesn't take that method");
 		routes_allow(match.methods, ex->allow);
 		ex->problem.allow = ex->allow;
-	} else if (match.target != NULL && !uri_decode(match.target)) {
+	} else if (match.target != NULL &&
+		   (match.route->flags & ROUTE_BYTES) == 0 &&
+		   !uri_decode(match.target)) {
 		exchange_refuse(ex, MHD_HTTP_BAD_REQUEST, "bad_target",
 		    "the path isn't UTF-8 text");
 	}

@@ -291,6 +291,15 @@ exchange_upload(struct exchange *ex, const char *bytes, size_t n)
 	return true;
 }
 
+static const char *
+exchange_type(const struct route *route)
+{
+	if ((route->flags & ROUTE_BYTES) != 0) {
+		return ANSWER_BYTES;
+	}
+	return (route->flags & ROUTE_PLAIN) != 0 ? ANSWER_TEXT : ANSWER_JSON;
+}
+
 /* The gate has answered. */
 static enum MHD_Result
 exchange_finished(struct exchange *ex)
@@ -306,7 +315,8 @@ exchange_finished(struct exchange *ex)
 	}
 	ex->problem.retry_after_ms = call->retry_after_ms;
 	if (status < 300) {
-		return answer_bytes(ex, status, ANSWER_JSON, &call->reply);
+		return answer_bytes(
+		    ex, status, exchange_type(ex->route), &call->reply);
 	}
 	exchange_refuse(ex, status,
 	    call->code == NULL ? "internal" : call->code, call->detail);

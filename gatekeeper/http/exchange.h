@@ -94,6 +94,8 @@ enum MHD_Result pages_session(struct exchange *ex);
  * is completed.
  */
 #define ANSWER_JSON    "application/json"
+#define ANSWER_TEXT    "text/plain; charset=utf-8"
+#define ANSWER_BYTES   "application/octet-stream"
 #define ANSWER_METRICS "text/plain; version=0.0.4; charset=utf-8"
 enum MHD_Result answer_bytes(
     struct exchange *ex, int status, const char *type, struct gk_buf *bytes);

@@ -1,9 +1,12 @@
 /* Finds the route of a method and a path, segment by segment, on the raw bytes. */
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "http/routes.h"
 #include "model/identity.h"
+
+#define NO_TARGET SIZE_MAX
 
 const struct route routes_table[ROUTE_COUNT] = {
 #define ROUTE(name, method_, path_, can_, cap_, body_, verb_, flags_, params_) \
@@ -36,13 +39,13 @@ routes_same(const char *text, const char *piece, size_t n)
 	return strncmp(text, piece, n) == 0 && text[n] == '\0';
 }
 
-/* Does the path fit?  How well: 0 no, 1 with {id}, 2 word for word. */
-static int
-routes_fit(const char *path, const struct uri *uri, char **ret_target)
+/* Does the path fit?  0: no; else one more than it has words of its own. */
+static size_t
+routes_fit(const char *path, const struct uri *uri, size_t *ret_target)
 {
-	int fit = 2;
+	size_t fit = 1;
 
-	*ret_target = NULL;
+	*ret_target = NO_TARGET;
 	for (size_t i = 0; i < uri->segment_count; i++) {
 		size_t n;
 
@@ -51,14 +54,28 @@ routes_fit(const char *path, const struct uri *uri, char **ret_target)
 		}
 		n = strcspn(path, "/");
 		if (path[0] == '{' && uri->segments[i][0] != '\0') {
-			*ret_target = uri->segments[i];
-			fit = 1;
-		} else if (!routes_same(uri->segments[i], path, n)) {
+			*ret_target = i;
+			if (path[1] == '+') {
+				return fit;
+			}
+		} else if (routes_same(uri->segments[i], path, n)) {
+			fit++;
+		} else {
 			return 0;
 		}
 		path += n;
 	}
 	return *path == '\0' ? fit : 0;
+}
+
+/* Put the slashes back between the segments from first on. */
+static char *
+routes_join(struct uri *uri, size_t first)
+{
+	for (size_t i = first + 1; i < uri->segment_count; i++) {
+		uri->segments[i][-1] = '/';
+	}
+	return uri->segments[first];
 }
 
 static bool
@@ -69,9 +86,9 @@ routes_method_is(enum route_method method, const char *word)
 }
 
 void
-routes_find(const char *method, const struct uri *uri, struct route_match *ret)
+routes_find(const char *method, struct uri *uri, struct route_match *ret)
 {
-	int best = 1;
+	size_t best = 1, found = NO_TARGET;
 
 	*ret = (struct route_match){0};
 	if (uri->segment_count > URI_SEGMENTS_MAX) {
@@ -79,8 +96,7 @@ routes_find(const char *method, const struct uri *uri, struct route_match *ret)
 	}
 	for (size_t i = 0; i < ROUTE_COUNT; i++) {
 		const struct route *route = &routes_table[i];
-		char *target;
-		int fit = routes_fit(route->path, uri, &target);
+		size_t target, fit = routes_fit(route->path, uri, &target);
 
 		if (fit < best) {
 			continue;
@@ -92,8 +108,13 @@ routes_find(const char *method, const struct uri *uri, struct route_match *ret)
 		ret->methods |= 1u << route->method;
 		if (routes_method_is(route->method, method)) {
 			ret->route = route;
-			ret->target = target;
+			found = target;
 		}
+	}
+	if (ret->route != NULL && found != NO_TARGET) {
+		ret->target = strstr(ret->route->path, "{+") != NULL
+				  ? routes_join(uri, found)
+				  : uri->segments[found];
 	}
 }
 

@@ -26,9 +26,12 @@ enum route_flag {
 	ROUTE_STREAM = 4,  /* Accept: application/x-ndjson streams */
 	ROUTE_CONTROL = 8, /* may use the reserved connections */
 	ROUTE_ANY_HOST = 16,
-	ROUTE_SESSION = 32,  /* answered with a session */
-	ROUTE_WITNESS = 256, /* of a witness's server, not of a gate's */
-	ROUTE_BOTH = 512,    /* of either */
+	ROUTE_SESSION = 32,   /* answered with a session */
+	ROUTE_PUBLISHED = 64, /* where publish_log is on, no token is needed */
+	ROUTE_PLAIN = 128,    /* answers with plain text */
+	ROUTE_WITNESS = 256,  /* of a witness's server, not of a gate's */
+	ROUTE_BOTH = 512,     /* of either */
+	ROUTE_BYTES = 1024,   /* answers with bytes that never change */
 };
 
 enum route_id {
@@ -42,8 +45,8 @@ enum route_id {
 struct route {
 	enum route_id id;
 	enum route_method method;
-	const char *path;
-	unsigned can; /* any of these permissions */
+	const char *path; /* {id}: one segment; {+path}: all that follow */
+	unsigned can;     /* any of these permissions */
 	size_t cap_bytes;
 	enum route_body body;
 	enum gate_verb verb; /* GATE_NONE: answered by http itself */
@@ -56,14 +59,16 @@ extern const char *const routes_method_words[ROUTE_METHOD_COUNT];
 
 struct route_match {
 	const struct route *route; /* NULL: none */
-	char *target;              /* raw segment behind {id}; NULL: none */
+	char *target;              /* raw: behind {id}, or all behind {+path} */
 	unsigned
 	    methods; /* bits 1 << method that the path takes; 0: no such path */
 };
 
-/* HEAD is taken as GET.  A path's own word wins over {id}. */
-void routes_find(
-    const char *method, const struct uri *uri, struct route_match *ret);
+/*
+ * HEAD is taken as GET.  A path's own word wins over {id} and {+path}.  What
+ * {+path} takes is joined again, in the text that uri was split from.
+ */
+void routes_find(const char *method, struct uri *uri, struct route_match *ret);
 
 /* The value of Allow for those methods. */
 #define ROUTES_ALLOW_BYTES 32

@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "gate/gate.h"
 
-#define URI_SEGMENTS_MAX 6
+#define URI_SEGMENTS_MAX 12
 #define URI_PARAMS_MAX   24
 
 struct uri {

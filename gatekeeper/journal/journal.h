@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "codec/digest.h"
 #include "journal/merkle.h"
+#include "journal/tile.h"
 #include "model/event.h"
 #include "model/ids.h"
 
@@ -207,6 +208,35 @@ enum gk_rc journal_read_cosignatures(struct journal_reader *reader,
 /* Append what journal_store_word() keeps under the key. */
 enum gk_rc journal_load_word(struct journal_reader *reader, const char *key,
     struct gk_buf *value, bool *ret_found, struct gk_err *err) GK_MUST_USE;
+
+/* What became of a tile or of a bundle that was asked for. */
+enum journal_tile {
+	TILE_BEYOND =
+	    0, /* the log doesn't reach it, or isn't that wide there */
+	TILE_GIVEN,
+	TILE_LET_GO, /* entries: retention let some of them go */
+};
+
+/*
+ * Append a tile of hashes (32 bytes each), or a bundle of entries, as wide as it is
+ * asked for: also narrower than it has become meanwhile.  Sees what is committed.
+ * Errors: GK_E_CORRUPT (a piece is missing that must be there), GK_E_IO, GK_E_LIMIT
+ * (buf's cap; a bundle is at most JOURNAL_BUNDLE_BYTES), GK_E_NOMEM.
+ */
+#define JOURNAL_BUNDLE_BYTES ((size_t)256 * (2 + 65535))
+enum gk_rc journal_read_tile(struct journal_reader *reader,
+    const struct tile_id *id, struct gk_buf *buf, enum journal_tile *ret,
+    struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal_read_entries(struct journal_reader *reader, uint64_t index,
+    unsigned width, struct gk_buf *buf, enum journal_tile *ret,
+    struct gk_err *err) GK_MUST_USE;
+
+/*
+ * Append a C2SP tlog-proof of event seq under the newest signed checkpoint.
+ * *ret_found false when none is about that event (yet).  Errors: as for proofs.
+ */
+enum gk_rc journal_print_proof(struct journal_reader *reader, uint64_t seq,
+    struct gk_buf *buf, bool *ret_found, struct gk_err *err) GK_MUST_USE;
 
 /* A search.  0 in columns and -1 in kind/decision/layer/scope: any. */
 struct journal_query {

@@ -12,6 +12,7 @@
 #include "journal/journal.h"
 #include "journal/merkle.h"
 #include "journal/note.h"
+#include "journal/proof.h"
 #include "journal/prove.h"
 #include "journal/tile.h"
 

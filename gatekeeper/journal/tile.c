@@ -7,11 +7,12 @@
  * many hashes it has: 067.p/12.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "journal/tile.h"
 
-enum { TILE_HEIGHT = 8, ENTRY_MAX = 0xffff };
+enum { TILE_HEIGHT = 8, ENTRY_MAX = 0xffff, LEVEL_MAX = 63 };
 
 /* Digits of an index come last group first; 20 digits are seven groups. */
 enum { INDEX_GROUPS = 7, INDEX_BYTES = INDEX_GROUPS * 5 };
@@ -69,6 +70,91 @@ tile_entries_path(
     uint64_t index, unsigned width, char ret_path[TILE_PATH_BYTES])
 {
 	return path_print("tile/entries", index, width, ret_path);
+}
+
+/* A decimal number of at most max, without a sign or a leading zero. */
+static bool
+number_parse(const char **text, unsigned max, unsigned *ret)
+{
+	const char *at = *text;
+	unsigned n = 0;
+
+	while (*at >= '0' && *at <= '9' && n <= max) {
+		n = n * 10 + (unsigned)(*at++ - '0');
+	}
+	if (at == *text || n > max || (**text == '0' && at - *text > 1)) {
+		return false;
+	}
+	*text = at;
+	*ret = n;
+	return true;
+}
+
+static bool
+group_parse(const char *text, unsigned *ret)
+{
+	unsigned n = 0;
+
+	for (int i = 0; i < 3; i++) {
+		if (text[i] < '0' || text[i] > '9') {
+			return false;
+		}
+		n = n * 10 + (unsigned)(text[i] - '0');
+	}
+	*ret = n;
+	return true;
+}
+
+/* "x001/x234/067"; a first group of zeroes belongs to small numbers alone. */
+static bool
+index_parse(const char **text, uint64_t *ret)
+{
+	const char *at = *text;
+	uint64_t index = 0;
+	unsigned group;
+	bool more;
+
+	do {
+		more = *at == 'x';
+		at += more ? 1 : 0;
+		if (!group_parse(at, &group) ||
+		    (more && index == 0 && group == 0) ||
+		    index > (UINT64_MAX - group) / 1000) {
+			return false;
+		}
+		index = index * 1000 + group;
+		at += 3;
+		if (more && *at++ != '/') {
+			return false;
+		}
+	} while (more);
+	*text = at;
+	*ret = index;
+	return true;
+}
+
+bool
+tile_entries_parse(const char *text, uint64_t *ret_index, unsigned *ret_width)
+{
+	if (!index_parse(&text, ret_index)) {
+		return false;
+	}
+	*ret_width = TILE_WIDTH;
+	if (strncmp(text, ".p/", 3) == 0) {
+		text += 3;
+		if (!number_parse(&text, TILE_WIDTH - 1, ret_width) ||
+		    *ret_width == 0) {
+			return false;
+		}
+	}
+	return *text == '\0';
+}
+
+bool
+tile_parse(const char *text, struct tile_id *ret)
+{
+	return number_parse(&text, LEVEL_MAX, &ret->level) && *text++ == '/' &&
+	       tile_entries_parse(text, &ret->index, &ret->width);
 }
 
 unsigned

@@ -25,6 +25,15 @@ size_t tile_entries_path(
     uint64_t index, unsigned width, char ret_path[TILE_PATH_BYTES]);
 
 /*
+ * Read what stands behind "tile/" ("<L>/<N>[.p/<W>]") or behind "tile/entries/"
+ * ("<N>[.p/<W>]").  Strict: exactly what the printers write, for any index below
+ * 2^64.  False, and ret undefined, for anything else.
+ */
+bool tile_parse(const char *text, struct tile_id *ret);
+bool tile_entries_parse(
+    const char *text, uint64_t *ret_index, unsigned *ret_width);
+
+/*
  * How wide is the tile (level, index) in a tree of that size?
  * 0 when the tree doesn't reach it.
  */

@@ -185,3 +185,122 @@ journal_prove_consistency(struct journal_reader *reader, uint64_t size1,
 	journal__read_end(reader);
 	return rc;
 }
+
+/* Does the log reach that tile, and is it that wide there? */
+static enum gk_rc
+check_reach(struct journal_reader *reader, const struct tile_id *id,
+    bool *ret_reaches, struct gk_err *err)
+{
+	uint64_t size;
+
+	GK_TRY(journal__read_size(reader, &size, err));
+	*ret_reaches = id->width > 0 &&
+		       id->width <= tile_width(id->level, id->index, size);
+	return GK_OK;
+}
+
+static enum gk_rc
+read_tile(struct journal_reader *reader, const struct tile_id *id,
+    struct gk_buf *buf, enum journal_tile *ret, struct gk_err *err)
+{
+	uint8_t hashes[TILE_WIDTH * DIGEST_BYTES];
+	bool reaches;
+
+	GK_TRY(check_reach(reader, id, &reaches, err));
+	if (!reaches) {
+		*ret = TILE_BEYOND;
+		return GK_OK;
+	}
+	*ret = TILE_GIVEN;
+	GK_TRY(journal__load_tile(reader, id, hashes, err));
+	return gk_buf_add(buf, hashes, (size_t)id->width * DIGEST_BYTES, err);
+}
+
+enum gk_rc
+journal_read_tile(struct journal_reader *reader, const struct tile_id *id,
+    struct gk_buf *buf, enum journal_tile *ret, struct gk_err *err)
+{
+	enum gk_rc rc;
+
+	GK_TRY(journal__read_begin(reader, err));
+	rc = read_tile(reader, id, buf, ret, err);
+	journal__read_end(reader);
+	return rc;
+}
+
+/* The bodies [from, from + width); those that were let go are missing. */
+static enum gk_rc
+add_bodies(struct journal_reader *reader, uint64_t from, unsigned width,
+    struct gk_buf *buf, enum journal_tile *ret, struct gk_err *err)
+{
+	GK_AUTO(journal__stmt_reset)
+	sqlite3_stmt *stmt = reader->stmt[R_BODIES];
+	size_t before = buf->len;
+
+	journal__stmt_bind(stmt, 1, from);
+	journal__stmt_bind(stmt, 2, from + width);
+	for (unsigned i = 0; i < width; i++) {
+		bool row;
+
+		GK_TRY(journal__stmt_step(
+		    reader, stmt, "reading entries", &row, err));
+		if (!row) {
+			buf->len = before;
+			*ret = TILE_LET_GO;
+			return GK_OK;
+		}
+		GK_TRY(tile_bundle_add(buf, sqlite3_column_blob(stmt, 0),
+		    (size_t)sqlite3_column_bytes(stmt, 0), err));
+	}
+	*ret = TILE_GIVEN;
+	return GK_OK;
+}
+
+static enum gk_rc
+read_entries(struct journal_reader *reader, uint64_t index, unsigned width,
+    struct gk_buf *buf, enum journal_tile *ret, struct gk_err *err)
+{
+	const struct tile_id id = {0, index, width};
+	bool reaches;
+
+	GK_TRY(check_reach(reader, &id, &reaches, err));
+	if (!reaches) {
+		*ret = TILE_BEYOND;
+		return GK_OK;
+	}
+	return add_bodies(reader, index * TILE_WIDTH, width, buf, ret, err);
+}
+
+enum gk_rc
+journal_read_entries(struct journal_reader *reader, uint64_t index,
+    unsigned width, struct gk_buf *buf, enum journal_tile *ret,
+    struct gk_err *err)
+{
+	enum gk_rc rc;
+
+	GK_TRY(journal__read_begin(reader, err));
+	rc = read_entries(reader, index, width, buf, ret, err);
+	journal__read_end(reader);
+	return rc;
+}
+
+enum gk_rc
+journal_print_proof(struct journal_reader *reader, uint64_t seq,
+    struct gk_buf *buf, bool *ret_found, struct gk_err *err)
+{
+	GK_AUTO(gk_buf_done)
+	struct gk_buf note = GK_BUF_INIT(NOTE_CHECKPOINT_MAX);
+	struct proof proof = {.index = seq};
+	uint64_t size;
+
+	GK_TRY(journal__read_checkpoint(
+	    reader, UINT64_MAX, &size, &note, ret_found, err));
+	if (!*ret_found || seq >= size) {
+		*ret_found = false;
+		return GK_OK;
+	}
+	GK_TRY(journal_prove_inclusion(reader, seq, size, &proof.path, err));
+	proof.checkpoint = note.bytes;
+	proof.checkpoint_n = note.len;
+	return proof_print(&proof, buf, err);
+}

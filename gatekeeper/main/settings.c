@@ -61,6 +61,7 @@ main_settings(const struct config *config, struct cli_settings *ret)
 			    .grace_us = config->witness_grace_us,
 			},
 		    .lock_wait_ms = GATEKEEPER_LOCK_WAIT_MS,
+		    .publish_log = config->publish_log,
 		    .watch_policy = config->watch_policy,
 		},
 	};

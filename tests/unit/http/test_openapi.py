@@ -56,14 +56,17 @@ def check_route(document, name, route, path_item, operation):
     check(set(operation.get("x-can", ["?"])) == route["can"], f"{name}: who may")
     check(operation.get("x-body-cap") == route["cap"], f"{name}: body cap")
     check(names["query"] == route["params"], f"{name}: query parameters {names['query'] ^ route['params']}")
-    check(names["path"] == set(re.findall(r"{(\w+)}", name)), f"{name}: path parameters")
+    check(names["path"] == set(re.findall(r"{(\+?\w+)}", name)), f"{name}: path parameters")
     check(("Prefer" in names["header"]) == ("ROUTE_WAIT" in route["flags"]), f"{name}: Prefer")
+    check(operation.get("x-published", False) == ("ROUTE_PUBLISHED" in route["flags"]), f"{name}: published")
     check((operation.get("security") == []) == ("ROUTE_OPEN" in route["flags"]), f"{name}: security")
     check(bool(body.get("required")) == (route["body"] == "REQUIRED"), f"{name}: is a body required?")
     check(not body or route["body"] != "NONE", f"{name}: a body")
     ok = [resolve(document, r) for status, r in operation["responses"].items() if status.startswith("2")]
     check(ok and "default" in operation["responses"], f"{name}: responses")
     kinds = {kind for response in ok for kind in response.get("content", {})}
+    for flag, kind in (("ROUTE_PLAIN", "text/plain; charset=utf-8"), ("ROUTE_BYTES", "application/octet-stream")):
+        check((kind in kinds) == (flag in route["flags"]), f"{name}: {kind}")
     check(("application/x-ndjson" in kinds) == ("ROUTE_STREAM" in route["flags"]), f"{name}: NDJSON")
 
 

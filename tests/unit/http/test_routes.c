@@ -136,3 +136,21 @@ Test(routes, open_routes_need_no_permission_and_reads_have_no_body)
 		cr_expect(route->cap_bytes <= ROUTE_MIB);
 	}
 }
+
+Test(routes, the_rest_of_a_path_is_taken_whole)
+{
+	is("GET", "/log/checkpoint", ROUTE_ID_LOG_CHECKPOINT, NULL);
+	is("GET", "/log/tile/0/000", ROUTE_ID_LOG_TILE, "0/000");
+	is("HEAD", "/log/tile/63/x001/x234/067.p/9", ROUTE_ID_LOG_TILE,
+	    "63/x001/x234/067.p/9");
+	is("GET", "/log/tile/entries/x001/067", ROUTE_ID_LOG_ENTRIES,
+	    "x001/067");
+	is("GET", "/log/tile/entries", ROUTE_ID_LOG_TILE, "entries");
+	is("GET", "/v1/events/7/proof", ROUTE_ID_EVENT_PROOF, "7");
+	cr_expect(find("GET", "/log/tile").route == NULL);
+	cr_expect(find("GET", "/log/tile/").route == NULL);
+	cr_expect(find("GET", "/log").route == NULL);
+	cr_expect(
+	    find("GET", "/log/tile/1/2/3/4/5/6/7/8/9/10/11").route == NULL);
+	allows("/log/tile/0/000", "GET, HEAD");
+}

@@ -143,3 +143,48 @@ Test(tile, a_bundle_that_is_cut_short_says_so)
 	}
 	gk_buf_done(&bundle);
 }
+
+Test(tile, every_name_that_is_printed_is_read_again)
+{
+	static const uint64_t indexes[] = {0, 1, 999, 1000, 1001, 999999,
+	    1000000, 1234067, UINT64_C(1) << 55, UINT64_MAX};
+
+	for (size_t i = 0; i < GK_COUNT(indexes); i++) {
+		for (unsigned width = 1; width <= TILE_WIDTH; width++) {
+			const struct tile_id id = {
+			    width % 64, indexes[i], width};
+			char path[TILE_PATH_BYTES];
+			struct tile_id got;
+
+			(void)tile_path(&id, path);
+			cr_assert(tile_parse(path + strlen("tile/"), &got) &&
+				  got.level == id.level &&
+				  got.index == id.index &&
+				  got.width == id.width);
+			(void)tile_entries_path(indexes[i], width, path);
+			cr_assert(
+			    tile_entries_parse(path + strlen("tile/entries/"),
+				&got.index, &got.width) &&
+			    got.index == indexes[i] && got.width == width);
+		}
+	}
+}
+
+Test(tile, no_other_name_is_read)
+{
+	static const char *const bad[] = {"", "0", "0/", "/000", "0/0", "0/00",
+	    "0/0000", "0/ 000", "0/000 ", "+1/000", "00/000", "01/000",
+	    "64/000", "4294967296/000", "0/000.p", "0/000.p/", "0/000.p/0",
+	    "0/000.p/01", "0/000.p/256", "0/000.p/-1", "0/000.p/1/",
+	    "0/000.P/1", "0/x000/001", "0/x001", "0/x001/", "0/x01/001",
+	    "0/x001/x002", "0/001/002", "0/X001/002", "0/x001/x02/003",
+	    "0/x018/x446/x744/x073/x709/x551/616",
+	    "0/x999/x999/x999/x999/x999/x999/x999/999", "0/../000", "x/000",
+	    "entries/000"};
+
+	for (size_t i = 0; i < GK_COUNT(bad); i++) {
+		struct tile_id got;
+
+		cr_expect(!tile_parse(bad[i], &got), "%s", bad[i]);
+	}
+}

@@ -125,3 +125,106 @@ Test(tiles, what_is_missing_is_told_and_leaves_the_reader_usable)
 	cr_assert(journal_prove_inclusion(
 		      reader, 1, 512, &proof, &the_log.err) == GK_E_CORRUPT);
 }
+
+static size_t
+count_entries(const struct gk_buf *bundle)
+{
+	const void *entry;
+	size_t at = 0, n, count = 0;
+
+	while (tile_bundle_next(
+	    bundle->bytes, bundle->len, &at, &entry, &n, NULL)) {
+		count++;
+	}
+	cr_assert(at == bundle->len);
+	return count;
+}
+
+Test(tiles, tiles_and_bundles_as_wide_as_they_are_asked_for)
+{
+	GK_AUTO(gk_buf_done) struct gk_buf buf = GK_BUF_INIT(1 << 20);
+	static const struct {
+		unsigned level;
+		uint64_t index;
+		unsigned width;
+		enum journal_tile want;
+	} asked[] = {
+	    {0, 0, 256, TILE_GIVEN},
+	    {0, 0, 1, TILE_GIVEN},
+	    {0, 2, 88, TILE_GIVEN},
+	    {0, 2, 89, TILE_BEYOND},
+	    {0, 2, 256, TILE_BEYOND},
+	    {0, 3, 1, TILE_BEYOND},
+	    {0, UINT64_MAX, 1, TILE_BEYOND},
+	    {1, 0, 2, TILE_GIVEN},
+	    {1, 0, 3, TILE_BEYOND},
+	    {2, 0, 1, TILE_BEYOND},
+	    {63, 0, 1, TILE_BEYOND},
+	};
+
+	for (size_t i = 0; i < GK_COUNT(asked); i++) {
+		const struct tile_id id = {
+		    asked[i].level, asked[i].index, asked[i].width};
+		enum journal_tile got;
+
+		gk_buf_clear(&buf);
+		OK(journal_read_tile(reader, &id, &buf, &got, &the_log.err));
+		cr_assert(got == asked[i].want);
+		cr_assert(buf.len ==
+			  (got == TILE_GIVEN ? id.width * DIGEST_BYTES : 0));
+		if (id.level > 0) {
+			continue;
+		}
+		cr_assert(buf.len == 0 ||
+			  memcmp(buf.bytes, &leaves[id.index * TILE_WIDTH],
+			      buf.len) == 0);
+		gk_buf_clear(&buf);
+		OK(journal_read_entries(
+		    reader, id.index, id.width, &buf, &got, &the_log.err));
+		cr_assert(got == asked[i].want);
+		cr_assert(
+		    count_entries(&buf) == (got == TILE_GIVEN ? id.width : 0));
+	}
+}
+
+Test(tiles, a_bundle_that_was_let_go_is_told_and_its_hashes_stay)
+{
+	GK_AUTO(gk_buf_done) struct gk_buf buf = GK_BUF_INIT(1 << 20);
+	const struct tile_id id = {0, 0, 256};
+	enum journal_tile got;
+
+	log_sql(&the_log, "DELETE FROM body WHERE seq < 256");
+	OK(journal_read_entries(reader, 0, 256, &buf, &got, &the_log.err));
+	cr_assert(got == TILE_LET_GO && buf.len == 0);
+	OK(journal_read_tile(reader, &id, &buf, &got, &the_log.err));
+	cr_assert(got == TILE_GIVEN && buf.len == 8192);
+	gk_buf_clear(&buf);
+	OK(journal_read_entries(reader, 1, 256, &buf, &got, &the_log.err));
+	cr_assert(got == TILE_GIVEN && count_entries(&buf) == 256);
+}
+
+Test(tiles, a_printed_proof_holds_and_there_is_none_of_what_is_not_signed)
+{
+	GK_AUTO(gk_buf_done)
+	struct gk_buf buf = GK_BUF_INIT(PROOF_BYTES_MAX);
+	struct note_checkpoint checkpoint;
+	struct note_vkey vkey;
+	struct proof proof;
+	bool found;
+
+	OK(note_vkey_parse(journal_vkey(the_log.journal), &vkey, &the_log.err));
+	for (uint64_t seq = 0; seq < EVENTS; seq += 7) {
+		gk_buf_clear(&buf);
+		OK(journal_print_proof(
+		    reader, seq, &buf, &found, &the_log.err));
+		cr_assert(found);
+		OK(proof_parse(buf.bytes, buf.len, &proof, &the_log.err));
+		OK(note_checkpoint_verify(proof.checkpoint, proof.checkpoint_n,
+		    &vkey, &checkpoint, &the_log.err));
+		cr_assert(proof.index == seq &&
+			  proof_check(&proof, &checkpoint, &leaves[seq]));
+	}
+	gk_buf_clear(&buf);
+	OK(journal_print_proof(reader, EVENTS, &buf, &found, &the_log.err));
+	cr_assert(!found && buf.len == 0);
+}
