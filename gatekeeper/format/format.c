@@ -152,5 +152,14 @@ format_print(struct format_stream *stream, const char *row, size_t n,
 	    &stream->arena, &event, err));
 	item.leaf_hash = entry_dup(row, n, "leaf_hash", &stream->arena);
 	gk_time_print(event.timestamp_us, item.time);
+	stream->last = (struct format_facts){event.timestamp_us,
+	    (int)meaning_severity(&event),
+	    meaning_word(event_kind_words, EVENT_KIND_COUNT, event.kind)};
 	return print_item(&item, buf, err);
+}
+
+void
+format_last(const struct format_stream *stream, struct format_facts *ret)
+{
+	*ret = stream->last;
 }

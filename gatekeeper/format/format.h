@@ -2,6 +2,8 @@
 #define GK_FORMAT_FORMAT_H
 /* The format room's door: events in the formats that other people's tools read. */
 
+#include <stdint.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -55,5 +57,13 @@ enum gk_rc format_print_head(struct format_stream *stream, struct gk_buf *buf,
  */
 enum gk_rc format_print(struct format_stream *stream, const char *row, size_t n,
     struct gk_buf *buf, struct gk_err *err) GK_MUST_USE;
+
+/* What the last event that was printed is, for who wraps its lines. */
+struct format_facts {
+	int64_t timestamp_us;
+	int severity;     /* OCSF's: 1 informational, 2 low, 3 medium, 4 high */
+	const char *kind; /* static */
+};
+void format_last(const struct format_stream *stream, struct format_facts *ret);
 
 #endif

@@ -20,6 +20,7 @@ struct format_stream {
 	struct format_options options;
 	struct gk_buf bytes;   /* the event as it is in the log */
 	struct chains *chains; /* FORMAT_AAT; else NULL */
+	struct format_facts last;
 };
 
 /* One event on its way out. */

@@ -155,6 +155,7 @@ enum gate_verb {
 	GATE_WHO,
 	GATE_SIGN_IN, /* humans only */
 	GATE_SIGN_OUT,
+	GATE_SHIP, /* target: to whom; from inside: tail_open() */
 	GATE_VERB_COUNT,
 };
 

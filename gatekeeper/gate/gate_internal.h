@@ -568,6 +568,9 @@ STAGE_BEGIN(decision_begin);
 STAGE_READ(decision_read);
 STAGE_COMMIT(decision_commit);
 STAGE_BEGIN(decision_finish);
+/* tail.c */
+STAGE_BEGIN(ship_begin);
+STAGE_COMMIT(ship_commit);
 /* The reply was made by an earlier stage. */
 STAGE_BEGIN(ready_finish);
 

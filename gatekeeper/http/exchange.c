@@ -455,7 +455,9 @@ exchange_metrics_page(struct exchange *ex)
 	struct http *http = ex->conn->loop->http;
 
 	if (gate_metrics(http->gate, &ex->out, &ex->err) != GK_OK ||
-	    http_metrics(http, &ex->out, &ex->err) != GK_OK) {
+	    http_metrics(http, &ex->out, &ex->err) != GK_OK ||
+	    (http->metrics != NULL && http->metrics(http->metrics_ctx, &ex->out,
+					  &ex->err) != GK_OK)) {
 		exchange_refuse(ex, MHD_HTTP_INTERNAL_SERVER_ERROR, "internal",
 		    "the metrics couldn't be printed");
 		return answer_problem(ex);

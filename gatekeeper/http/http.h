@@ -47,6 +47,10 @@ struct http_options {
 	 * is whole (30 s).  idle: between two requests, to take an answer, or
 	 * to take the next piece of a stream (60 s).
 	 */
+	/* Append more to /metrics; from any loop's thread; NULL: nothing. */
+	enum gk_rc (*metrics)(
+	    void *ctx, struct gk_buf *buf, struct gk_err *err);
+	void *metrics_ctx;
 	int64_t header_timeout_us, body_timeout_us, idle_timeout_us;
 
 	/*

@@ -130,6 +130,9 @@ struct http {
 	unsigned max_connections, reserved_connections, max_in_flight,
 	    max_streams;
 	int64_t header_timeout_us, body_timeout_us, idle_timeout_us;
+	enum gk_rc (*metrics)(
+	    void *ctx, struct gk_buf *buf, struct gk_err *err);
+	void *metrics_ctx;
 
 	struct loop *loops;
 	unsigned loop_count;

@@ -65,6 +65,8 @@ server_limits(
 	http->max_in_flight =
 	    server_or(options->max_in_flight, SERVER_IN_FLIGHT);
 	http->max_streams = server_or(options->max_streams, SERVER_STREAMS);
+	http->metrics = options->metrics;
+	http->metrics_ctx = options->metrics_ctx;
 	http->header_timeout_us =
 	    server_time_or(options->header_timeout_us, SERVER_HEADER_US);
 	http->body_timeout_us =

@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "codec/yaml.h"
 #include "main/config.h"
+#include "out/ship.h"
 
 #define NAME_BYTES  64 /* of a dotted key */
 #define ARENA_BYTES (4u << 20)
@@ -540,6 +541,18 @@ check(const struct config *config, struct gk_err *err)
 		"tls.key, "
 		"or insecure_http: true if tokens may cross the network in "
 		"clear"},
+	    {config->export_syslog != NULL &&
+		    !ship_syslog_ok(config->export_syslog),
+		CONFIG_ID_export_syslog,
+		"export.syslog: expected tcp://HOST:PORT or unix:PATH"},
+	    {config->export_https != NULL &&
+		    !ship_https_ok(config->export_https),
+		CONFIG_ID_export_https,
+		"export.https: expected https://HOST[:PORT]/PATH"},
+	    {config->export_https_token_file != NULL &&
+		    config->export_https == NULL,
+		CONFIG_ID_export_https_token_file,
+		"export.https_token_file needs export.https"},
 	};
 
 	for (size_t i = 0; i < GK_COUNT(checks); i++) {

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "main/config.h"
+#include "out/ship.h"
 
 #define GATEKEEPER_LOCK_WAIT_MS 5000
 
@@ -18,6 +19,9 @@ enum gk_rc main_load(
 
 /* What the gate and commands are told of it; borrows config. */
 void main_settings(const struct config *config, struct cli_settings *ret);
+
+/* Where events are shipped to; borrows config. */
+void main_ship_options(const struct config *config, struct ship_options *ret);
 
 /* Log what an operator should change: who else can read or write what is ours. */
 void main_warn(const struct config *config);

@@ -10,6 +10,7 @@
 #include "http/http.h"
 #include "main/main_internal.h"
 #include "out/out.h"
+#include "out/ship.h"
 
 /* How often a failed journal is looked for while no signal comes. */
 #define LOOK_NS 250000000L
@@ -22,6 +23,7 @@ struct server {
 	struct gate *gate;
 	struct http *http;
 	struct out *out; /* to the witnesses; NULL: none are asked */
+	struct ship *ship;
 };
 
 /* What the gate wants an operator to see. */
@@ -185,6 +187,7 @@ wait_for_end(struct server *server)
 		if (signo == SIGHUP) {
 			reload_config(server);
 			reload_tls(server);
+			ship_reopen(server->ship);
 			reload_policy(server, info.si_uid);
 		} else if (signo > 0) {
 			gk_log(GK_LOG_INFO, "stopping", "signal %d from uid %u",
@@ -193,6 +196,15 @@ wait_for_end(struct server *server)
 		}
 	}
 	return failed_code(server);
+}
+
+/* What the other rooms count. */
+static enum gk_rc
+print_metrics(void *ctx, struct gk_buf *buf, struct gk_err *err)
+{
+	const struct server *server = ctx;
+
+	return ship_metrics(server->ship, buf, err);
 }
 
 static enum gk_rc
@@ -219,11 +231,24 @@ open_http(struct server *server, struct gk_err *err)
 	    .console = config->console,
 	    .session_idle_us = config->session_idle_us,
 	    .session_life_us = config->session_life_us,
+	    .metrics = print_metrics,
+	    .metrics_ctx = server,
 	};
 
 	cli_admin_path(config->data_dir, admin, sizeof(admin));
 	GK_TRY(http_open(&options, &server->http, err));
 	return http_start(server->http, err);
+}
+
+static enum gk_rc
+start_ship(struct server *server, struct gk_err *err)
+{
+	struct ship_options options;
+
+	main_ship_options(server->config, &options);
+	options.origin = gate_origin(server->gate);
+	options.alert = alert;
+	return ship_start(&options, server->gate, &server->ship, err);
 }
 
 /* Serve until the end, then take everything down in http.h's order. */
@@ -314,7 +339,11 @@ run_gate(struct server *server)
 	    gate_vkey(server->gate));
 	rc = gate_start(server->gate, &err);
 	if (rc == GK_OK) {
+		rc = start_ship(server, &err);
+	}
+	if (rc == GK_OK) {
 		code = run_http(server);
+		ship_stop(server->ship);
 	} else {
 		code = fail("start", &err, start_code(rc, CLI_INTERNAL));
 		gate_stop(server->gate);
@@ -359,7 +388,8 @@ const struct cli_command main_serve = {
 	       "SIGTERM and SIGINT refuse new work, finish what is queued and "
 	       "end with 0.\n"
 	       "SIGHUP reloads the policy, reloadable keys of the "
-	       "configuration and the TLS files.\n\n"
+	       "configuration and the TLS files, and opens what is shipped to "
+	       "anew.\n\n"
 	       "  gatekeeper serve --config gatekeeper.yaml\n"
 	       "  gatekeeper serve --set listen=unix:/run/gatekeeper.sock\n",
     .exits =

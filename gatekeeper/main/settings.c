@@ -66,3 +66,25 @@ main_settings(const struct config *config, struct cli_settings *ret)
 		},
 	};
 }
+
+void
+main_ship_options(const struct config *config, struct ship_options *ret)
+{
+	*ret = (struct ship_options){
+	    .data_dir = config->data_dir,
+	    .version = GATEKEEPER_VERSION,
+	    .file_path = config->export_file,
+	    .file_format = format_find(config->export_file_format),
+	    .syslog_address = config->export_syslog,
+	    .syslog_format = format_find(config->export_syslog_format),
+	    .https_url = config->export_https,
+	    .https_format = format_find(config->export_https_format),
+	    .https_token_file = config->export_https_token_file,
+	    .https_ca_file = config->export_https_ca_file,
+	    .batch = (size_t)config->export_batch,
+	    .max_backoff_us = config->export_max_backoff_us,
+	    .flush_us = config->export_flush_us,
+	    .openings = config->export_openings,
+	    .from_now = strcmp(config->export_from, "now") == 0,
+	};
+}
