@@ -5,11 +5,19 @@
 #include "cli/cli_internal.h"
 #include "cli/table.h"
 
-#define KEY_BYTES_MAX 1024
+#define KEY_BYTES_MAX  1024
+#define NOTE_BYTES_MAX 65536
 
 static const struct cli_flag flags[] = {
     {"key", "VKEY", false,
 	"the verifier key that you hold, or @FILE; else the one in the folder"},
+    {"policy", "FILE", false,
+	"a C2SP tlog-policy file: the log's key, the witnesses that count, "
+	"and how many; else witness.policy of the configuration"},
+    {"require-witness", NULL, false, "4 when the last events aren't witnessed"},
+    {"checkpoint", "FILE", false,
+	"a checkpoint of the log that you hold, or that a witness holds: the "
+	"log must continue it"},
     {"print-key", NULL, false,
 	"print the verifier key of the folder, and nothing else"},
 };
@@ -76,20 +84,18 @@ show_progress(void *ctx, uint64_t done, uint64_t total)
 }
 
 static int
-check(struct cli *cli, const char *dir, const char *vkey)
+check(struct cli *cli, const struct gate_verify_options *asked)
 {
-	struct gate_verify_options options = {
-	    .data_dir = dir,
-	    .vkey = vkey,
-	    .progress = cli->err_tty && !cli->json ? show_progress : NULL,
-	    .ctx = cli,
-	};
+	struct gate_verify_options options = *asked;
 	struct gate_verify_report report = {0};
 	struct gk_err err = {0};
-	enum gk_rc rc = gate_verify(&options, &report, &err);
+	enum gk_rc rc;
 	const struct gk_buf *shown = cli->json ? &report.json : &report.text;
 	int code;
 
+	options.progress = cli->err_tty && !cli->json ? show_progress : NULL;
+	options.ctx = cli;
+	rc = gate_verify(&options, &report, &err);
 	if (options.progress != NULL) {
 		(void)fputs("\r\033[K", cli->err);
 	}
@@ -108,22 +114,53 @@ check(struct cli *cli, const char *dir, const char *vkey)
 	return code;
 }
 
+/* The checkpoint that the caller holds, where there is one. */
+static int
+read_held(
+    struct cli *cli, struct gk_buf *note, struct gate_verify_options *options)
+{
+	const char *path = cli_flag(cli, "checkpoint", 0);
+	struct gk_err err = {0};
+
+	if (path == NULL) {
+		return CLI_FINE;
+	}
+	if (cli_read_file(path, note, &err) != GK_OK) {
+		(void)cli_fail_err(cli, &err);
+		return CLI_NO_INPUT;
+	}
+	options->held = gk_buf_text(note);
+	options->held_n = note->len;
+	return CLI_FINE;
+}
+
 static int
 verify(struct cli *cli)
 {
 	GK_AUTO(gk_buf_done) struct gk_buf held = GK_BUF_INIT(KEY_BYTES_MAX);
-	struct cli_settings settings;
-	const char *dir, *vkey = cli_flag(cli, "key", 0);
-	int code = find_dir(cli, &settings, &dir);
+	GK_AUTO(gk_buf_done) struct gk_buf note = GK_BUF_INIT(NOTE_BYTES_MAX);
+	struct cli_settings settings = {.file = NULL};
+	struct gate_verify_options options = {
+	    .vkey = cli_flag(cli, "key", 0),
+	    .require_witness = cli_has_flag(cli, "require-witness"),
+	};
+	int code = find_dir(cli, &settings, &options.data_dir);
 
 	if (code == CLI_FINE && cli_has_flag(cli, "print-key")) {
-		return print_key(cli, dir);
+		return print_key(cli, options.data_dir);
 	}
-	if (code == CLI_FINE && vkey != NULL && vkey[0] == '@') {
-		code = read_line(cli, vkey + 1, &held);
-		vkey = gk_buf_text(&held);
+	options.trust_file = cli_has_flag(cli, "policy")
+				 ? cli_flag(cli, "policy", 0)
+				 : settings.gate.witness.policy;
+	if (code == CLI_FINE && options.vkey != NULL &&
+	    options.vkey[0] == '@') {
+		code = read_line(cli, options.vkey + 1, &held);
+		options.vkey = gk_buf_text(&held);
 	}
-	return code == CLI_FINE ? check(cli, dir, vkey) : code;
+	if (code == CLI_FINE) {
+		code = read_held(cli, &note, &options);
+	}
+	return code == CLI_FINE ? check(cli, &options) : code;
 }
 
 const struct cli_command cli__verify = {
@@ -138,12 +175,16 @@ const struct cli_command cli__verify = {
 	"write the folder.\n\n"
 	"  gatekeeper verify --config gatekeeper.yaml\n"
 	"  gatekeeper verify --print-key > ~/gatekeeper.vkey\n"
-	"  gatekeeper verify /backup/journal --key @$HOME/gatekeeper.vkey\n",
+	"  gatekeeper verify /backup/journal --key @$HOME/gatekeeper.vkey\n"
+	"  gatekeeper verify --policy trusted --require-witness\n"
+	"  gatekeeper verify --checkpoint /from/the/witness/state/6f3c…\n",
     .exits = "0   verified\n"
 	     "1   tampered; the first place is printed\n"
 	     "3   unverifiable: a key is missing\n"
+	     "4   with --require-witness: verified, and the last events aren't "
+	     "witnessed\n"
 	     "64  the command line is wrong\n"
-	     "66  a key that was named can't be read\n"
+	     "66  a key or checkpoint that was named can't be read\n"
 	     "74  the folder can't be read\n"
 	     "78  the configuration is wrong\n",
     .flags = flags,

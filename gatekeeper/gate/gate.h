@@ -257,12 +257,17 @@ enum gk_rc gate_metrics(
  */
 struct gate_verify_options {
 	const char *data_dir;
-	const char *vkey; /* NULL: the one in data_dir */
+	const char
+	    *vkey; /* NULL: the one in data_dir, or the log of trust_file */
+	const char *trust_file; /* a C2SP tlog-policy; NULL: none */
+	const char *held;       /* a checkpoint of the log; NULL: none */
+	size_t held_n;
+	bool require_witness; /* a tail that isn't witnessed: exit code 4 */
 	void (*progress)(void *ctx, uint64_t done, uint64_t total);
 	void *ctx;
 };
 struct gate_verify_report {
-	int exit_code;      /* 0 verified, 1 tampered, 3 unverifiable */
+	int exit_code; /* 0 verified, 1 tampered, 3 unverifiable, 4 not witnessed */
 	struct gk_buf json; /* the whole report */
 	struct gk_buf text; /* the same for people */
 };

@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "gate/gate_internal.h"
+#include "journal/trust.h"
 
-enum { REPORT_CAP = 64 << 10 };
+enum { REPORT_CAP = 64 << 10, WITNESSED_BYTES = 160, EXIT_NOT_WITNESSED = 4 };
 
 struct check {
 	const struct gate_verify_options *options;
@@ -116,7 +117,7 @@ pass_progress(void *ctx, uint64_t done, uint64_t total)
 struct report {
 	const char *head, *key, *origin, *root, *text, *verdict, *where;
 	const char *witnessed;
-	int64_t exit_code, size;
+	int64_t exit_code, size, witnessed_size;
 };
 
 #define REPORT_STR(key_, member)                            \
@@ -142,6 +143,7 @@ static const struct record_field report_fields[] = {
     REPORT_STR("verdict", verdict),
     REPORT_STR("where", where),
     REPORT_STR("witnessed", witnessed),
+    REPORT_INT("witnessed_size", witnessed_size),
 };
 static const struct record_type report_type = {"verification",
     sizeof(struct report), report_fields, GK_COUNT(report_fields)};
@@ -168,10 +170,32 @@ print(const struct report *report, struct gate_verify_report *ret,
 		GK_TRY(
 		    gk_buf_printf(text, err, "  last     %s\n", report->head));
 	}
-	return gk_buf_puts(text,
-	    "  witness  none is configured: a rollback that nobody outside saw "
-	    "can't be told\n",
-	    err);
+	return gk_buf_printf(text, err, "  witness  %s\n", report->witnessed);
+}
+
+/* Up to where others saw the log grow, in words. */
+static void
+witnessed_print(const struct journal_verify_report *found, bool trusted,
+    char ret[WITNESSED_BYTES])
+{
+	const char *who =
+	    trusted ? ""
+		    : ", by keys that lie beside the log, which proves less";
+
+	if (found->witnessed_size == 0) {
+		(void)snprintf(ret, WITNESSED_BYTES,
+		    "nobody%s has cosigned this log: a rollback that nobody "
+		    "outside saw can't be told",
+		    trusted ? " who is trusted" : "");
+	} else if (found->witnessed_size < found->size) {
+		(void)snprintf(ret, WITNESSED_BYTES,
+		    "up to %llu events, the last %llu are not%s",
+		    (unsigned long long)found->witnessed_size,
+		    (unsigned long long)(found->size - found->witnessed_size),
+		    who);
+	} else {
+		(void)snprintf(ret, WITNESSED_BYTES, "all of it%s", who);
+	}
 }
 
 static const char *
@@ -182,7 +206,8 @@ some(const char *text)
 
 static enum gk_rc
 tell(const struct journal_verify_report *found, const char *vkey,
-    struct gate_verify_report *ret, struct gk_err *err)
+    const struct gate_verify_options *options, struct gate_verify_report *ret,
+    struct gk_err *err)
 {
 	static const struct {
 		const char *word;
@@ -192,8 +217,10 @@ tell(const struct journal_verify_report *found, const char *vkey,
 	    [VERIFY_OK] = {"verified", 0},
 	    [VERIFY_UNVERIFIABLE] = {"unverifiable", 3},
 	};
-	char root[DIGEST_HEX];
+	char root[DIGEST_HEX], witnessed[WITNESSED_BYTES];
 	struct report report = {
+	    .witnessed = witnessed,
+	    .witnessed_size = (int64_t)found->witnessed_size,
 	    .head = some(found->head),
 	    .key = vkey == NULL ? "the one in the data directory" : vkey,
 	    .origin = some(found->origin),
@@ -206,8 +233,38 @@ tell(const struct journal_verify_report *found, const char *vkey,
 	};
 
 	(void)digest_hex(found->root.bytes, sizeof(found->root.bytes), root);
+	witnessed_print(found, options->trust_file != NULL, witnessed);
+	if (options->require_witness && found->verdict == VERIFY_OK &&
+	    found->witnessed_size < found->size) {
+		report.verdict = "not witnessed";
+		report.exit_code = EXIT_NOT_WITNESSED;
+	}
 	ret->exit_code = (int)report.exit_code;
 	return print(&report, ret, err);
+}
+
+/* The policy's one log is the key, where none was given. */
+static enum gk_rc
+load_trust(const struct gate_verify_options *options, struct trust **ret_trust,
+    char ret_vkey[NOTE_VKEY_BYTES], struct gk_err *err)
+{
+	const struct trust_log *log;
+
+	if (options->trust_file == NULL) {
+		return GK_OK;
+	}
+	GK_TRY(trust_load(options->trust_file, ret_trust, err));
+	log = trust_log_at(*ret_trust, 0);
+	if (log == NULL || options->vkey != NULL) {
+		return GK_OK;
+	}
+	if (trust_log_count(*ret_trust) > 1) {
+		return GK_FAIL(err, GK_E_INVALID,
+		    "%.128s names several logs: say which with --key",
+		    options->trust_file);
+	}
+	(void)note_vkey_print(&log->vkey, ret_vkey);
+	return GK_OK;
 }
 
 enum gk_rc
@@ -215,6 +272,8 @@ gate_verify(const struct gate_verify_options *options,
     struct gate_verify_report *ret, struct gk_err *err)
 {
 	GK_AUTO(ledger_freep) struct ledger *ledger = NULL;
+	GK_AUTO(trust_freep) struct trust *trust = NULL;
+	char vkey[NOTE_VKEY_BYTES] = "";
 	struct id_key id_key = {
 	    {0}}; /* ids are for answers; the fold goes by seq */
 	struct ledger_limits limits = {
@@ -222,6 +281,8 @@ gate_verify(const struct gate_verify_options *options,
 	struct check check = {.options = options};
 	struct journal_verify_options journal = {.data_dir = options->data_dir,
 	    .vkey = options->vkey,
+	    .held = options->held,
+	    .held_n = options->held_n,
 	    .event = check_event,
 	    .progress = options->progress == NULL ? NULL : pass_progress,
 	    .ctx = &check};
@@ -232,6 +293,11 @@ gate_verify(const struct gate_verify_options *options,
 	ret->json.cap = REPORT_CAP;
 	ret->text.cap = REPORT_CAP;
 	GK_TRY(digest_init(err));
+	GK_TRY(load_trust(options, &trust, vkey, err));
+	journal.trust = trust;
+	if (vkey[0] != '\0') {
+		journal.vkey = vkey;
+	}
 	GK_TRY(ledger_new(&id_key, &limits, &ledger, err));
 	check.ledger = ledger;
 	rc = note_snapshots(&check, err);
@@ -239,5 +305,5 @@ gate_verify(const struct gate_verify_options *options,
 		rc = journal_verify(&journal, &found, err);
 	}
 	free(check.snapshots);
-	return rc == GK_OK ? tell(&found, options->vkey, ret, err) : rc;
+	return rc == GK_OK ? tell(&found, journal.vkey, options, ret, err) : rc;
 }

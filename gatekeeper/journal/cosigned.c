@@ -124,6 +124,25 @@ journal_each_cosignature(struct journal_reader *reader, uint64_t from_size,
 }
 
 enum gk_rc
+journal__next_cosigned(struct journal_reader *reader, uint64_t from,
+    bool *ret_found, uint64_t *ret_size, struct gk_err *err)
+{
+	GK_AUTO(finalize) sqlite3_stmt *stmt = NULL;
+
+	GK_TRY(prepare(reader->db,
+	    "SELECT size FROM cosignature WHERE size >= ?1 ORDER BY size "
+	    "LIMIT 1",
+	    &stmt, err));
+	journal__stmt_bind(stmt, 1, from);
+	GK_TRY(journal__stmt_step(
+	    reader, stmt, "reading cosignatures", ret_found, err));
+	if (*ret_found) {
+		*ret_size = (uint64_t)sqlite3_column_int64(stmt, 0);
+	}
+	return GK_OK;
+}
+
+enum gk_rc
 journal_last_cosignature(struct journal_reader *reader, const char *witness,
     bool *ret_found, uint64_t *ret_size, int64_t *ret_time_s,
     struct gk_err *err)

@@ -269,10 +269,17 @@ enum gk_rc journal_search(struct journal_reader *reader,
 enum gk_rc journal_has_run(struct journal_reader *reader, int64_t run_column,
     bool *ret_has, struct gk_err *err) GK_MUST_USE;
 
+struct trust;
+
 /* Verification, offline. */
 struct journal_verify_options {
 	const char *data_dir; /* of a journal, running or not */
 	const char *vkey;     /* NULL: the one in data_dir, which proves less */
+	/* Whose cosignatures count; NULL: anybody's, which proves less. */
+	const struct trust *trust;
+	/* A checkpoint of the log that the caller holds; NULL: none. */
+	const char *held;
+	size_t held_n;
 	/*
 	 * Called with every decoded event in order, so that others can check more.
 	 * GK_E_CORRUPT is a fault of the log; any other error ends the verification.
@@ -288,6 +295,8 @@ enum journal_verdict { VERIFY_TAMPERED = 0, VERIFY_OK, VERIFY_UNVERIFIABLE };
 struct journal_verify_report {
 	enum journal_verdict verdict;
 	uint64_t size; /* events under the verified head */
+	uint64_t
+	    witnessed_size; /* under the last head that enough witnesses cosigned; 0: none */
 	struct digest root;
 	char head[GK_TIME_TEXT_BYTES]; /* time of the last event */
 	char origin[160];
@@ -299,6 +308,7 @@ struct journal_verify_report {
  * One pass, flat memory (100 KiB and a bit for each event).
  * Errors: GK_E_IO when the files can't be read at all; a fault is a verdict, not an
  * error.  No key to verify with, or one that isn't one: VERIFY_UNVERIFIABLE.
+ * GK_E_INVALID when what the caller holds isn't a checkpoint of this log.
  */
 enum gk_rc journal_verify(const struct journal_verify_options *options,
     struct journal_verify_report *ret, struct gk_err *err) GK_MUST_USE;

@@ -160,7 +160,7 @@ check_extent(struct verify *v, struct gk_err *err)
 	}
 	v->size = head.size;
 	v->root = head.root;
-	return GK_OK;
+	return journal__verify_held_extent(v, size, err);
 }
 
 /* A complete tile must be stored as the bodies give it. */
@@ -228,6 +228,7 @@ check_marks(struct verify *v, struct gk_err *err)
 	char where[WHERE_BYTES];
 
 	GK_TRY(check_mark(v, &v->published, "published checkpoint", err));
+	GK_TRY(check_mark(v, &v->held, "the checkpoint you hold,", err));
 	if (v->stored.has && v->stored.size == v->edge.size) {
 		GK_TRY(check_mark(v, &v->stored, "checkpoint", err));
 		v->checkpoints++;
@@ -347,6 +348,7 @@ verify_log(struct verify *v, int dir, struct gk_err *err)
 	const char *data_dir = v->options->data_dir;
 
 	GK_TRY(read_published(v, dir, err));
+	GK_TRY(journal__verify_held(v, err));
 	if (!journal__file_exists(dir, JOURNAL_DB)) {
 		return v->published.has
 			   ? journal__verify_fault(v, err, "log",
@@ -359,6 +361,7 @@ verify_log(struct verify *v, int dir, struct gk_err *err)
 	GK_TRY(verify_begin(v, err));
 	GK_TRY(check_events(v, err));
 	GK_TRY(verify_end(v, err));
+	GK_TRY(journal__verify_witnesses(v, err));
 	report->verdict = VERIFY_OK;
 	report->size = v->size;
 	report->root = v->root;

@@ -23,7 +23,8 @@ struct verify {
 	struct edge edge;
 	struct verify_mark stored; /* the next one in the database */
 	struct verify_mark published;
-	uint64_t checkpoints; /* met */
+	struct verify_mark held; /* by the caller */
+	uint64_t checkpoints;    /* met */
 	int64_t last_us;
 	uint8_t *
 	    closed; /* a bit for each seq: an allow that has its closing result */
@@ -40,6 +41,15 @@ struct verify {
  */
 enum gk_rc journal__verify_fault(struct verify *verify, struct gk_err *err,
     const char *where, const char *fmt, ...) GK_PRINTF(4, 5);
+
+/* verify_witness.c: the checkpoint that the caller holds; is the log long enough for it? */
+enum gk_rc journal__verify_held(
+    struct verify *verify, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__verify_held_extent(
+    struct verify *verify, uint64_t size, struct gk_err *err) GK_MUST_USE;
+/* All stored cosignatures below the head; says up to where it is witnessed. */
+enum gk_rc journal__verify_witnesses(
+    struct verify *verify, struct gk_err *err) GK_MUST_USE;
 
 /* Everything that must hold for one event, but for its place in the tree. */
 enum gk_rc journal__verify_event(struct verify *verify,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import http.server
+import json
 import pathlib
 import random
 import re
@@ -300,6 +301,88 @@ class WitnessCase(unittest.TestCase):
             victim.start(*victim.logs)  # what it kept is whole
         until("it goes on", lambda: victim.size() >= self.size(), 60)
         self.assertEqual(self.server.stop(), 0)
+
+    # and so does verify
+
+    def verify(self, *flags: str) -> tuple[int, dict]:
+        done = self.server.cli("verify", "--json", *flags, check=False)
+        return done.returncode, json.loads(done.stdout) if done.stdout else {}
+
+    def trusted(self, *lines: str) -> str:
+        """A policy file of an auditor's own."""
+        path = self.server.root / "trusted"
+        path.write_text("\n".join([*lines, ""]))
+        return str(path)
+
+    def test_verify_says_up_to_where_it_is_witnessed(self):
+        self.two_running()
+        self.act(2)
+        self.server.stop()
+        size = len(self.server.recorded())
+        code, report = self.verify("--require-witness")
+        self.assertEqual((code, report["witnessed_size"], report["witnessed"]), (0, size, "all of it"))
+        self.configure()  # nobody is asked: a tail grows
+        self.server.start()
+        self.act(1)
+        self.server.stop()
+        grown = len(self.server.recorded())
+        self.assertEqual(self.verify()[0], 0)
+        code, report = self.verify("--require-witness")
+        self.assertEqual((code, report["size"], report["witnessed_size"]), (4, grown, size))
+        self.assertIn("proves less", report["witnessed"])  # by keys that lie beside the log
+
+    def test_only_witnesses_that_the_auditor_trusts_count(self):
+        self.two_running()
+        self.server.stop()
+        stranger = self.witness()
+        one, two = self.witnesses[0].vkey, self.witnesses[1].vkey
+        log = self.server.cli("verify", "--print-key").stdout.strip()
+
+        def code(*lines: str) -> int:
+            return self.verify("--require-witness", "--policy", self.trusted(*lines))[0]
+        self.assertEqual(code(f"log {log}", f"witness a {one}", "quorum a"), 0)
+        self.assertEqual(code(f"witness a {one}", f"witness b {two}", "group g all a b", "quorum g"), 0)
+        self.assertEqual(code(f"witness a {stranger.vkey}", "quorum a"), 4)
+        self.assertEqual(code(f"witness a {one}", f"witness b {stranger.vkey}", "group g all a b", "quorum g"), 4)
+        self.assertEqual(code("quorum none"), 4)
+        self.assertEqual(code("quorum a"), 64)
+        other = log.split("+")[0] + stranger.vkey[stranger.vkey.index("+"):]
+        self.assertEqual(code(f"log {other}", "quorum none"), 64)  # no log's key
+
+    def test_a_cosignature_that_was_changed_is_found(self):
+        self.two_running()
+        self.server.stop()
+        store = sqlite3.connect(f"{self.server.data}/journal.db")
+        for trigger in ("cosignature_update", "checkpoint_delete"):
+            store.execute(f"DROP TRIGGER {trigger}")
+        size, line = store.execute("SELECT size, line FROM cosignature ORDER BY size DESC").fetchone()
+        flipped = line[:-6] + ("A" if line[-6] != "A" else "B") + line[-5:]
+        store.execute("UPDATE cosignature SET line = ? WHERE line = ?", (flipped, line))
+        store.commit()
+        code, report = self.verify()
+        self.assertEqual((code, report["where"]), (1, f"cosignature {size}"), report)
+        store.execute("UPDATE cosignature SET line = ? WHERE line = ?", (line, flipped))
+        store.execute("UPDATE cosignature SET time = time + 1 WHERE line = ?", (line,))
+        store.commit()
+        self.assertEqual(self.verify()[0], 1)
+        store.close()
+
+    def test_what_a_witness_holds_convicts_a_rewritten_log(self):
+        self.forge()
+        held = next(f for f in (self.witnesses[0].root / "w/state").glob("*"))
+        self.assertEqual(self.verify()[0], 0)
+        code, report = self.verify("--checkpoint", str(held))
+        self.assertEqual((code, report["where"]), (1, f"the checkpoint you hold, {self.truth}"), report)
+        shutil.rmtree(self.server.data)
+        shutil.copytree(self.server.root / "yesterday", self.server.data)
+        code, report = self.verify("--checkpoint", str(held))
+        self.assertEqual(code, 1)
+        self.assertIn("rolled back", report["text"])
+        shutil.rmtree(self.server.data)
+        shutil.copytree(self.server.root / "truth", self.server.data)
+        self.assertEqual(self.verify("--checkpoint", str(held))[0], 0)
+        self.assertEqual(self.verify("--checkpoint", str(self.server.config_path))[0], 64)
+        self.assertEqual(self.verify("--checkpoint", "/nowhere")[0], 66)
 
     # they can't be reached
 
