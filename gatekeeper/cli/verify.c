@@ -184,6 +184,8 @@ const struct cli_command cli__verify = {
 	     "4   with --require-witness: verified, and the last events aren't "
 	     "witnessed\n"
 	     "64  the command line is wrong\n"
+	     "65  a policy or checkpoint that was named isn't one, or not of "
+	     "this log\n"
 	     "66  a key or checkpoint that was named can't be read\n"
 	     "74  the folder can't be read\n"
 	     "78  the configuration is wrong\n",

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "journal/cosign.h"
+#include "journal/trust.h"
 #include "journal/verify_internal.h"
 
 enum { WHERE_BYTES = 48 };

@@ -345,25 +345,29 @@ class WitnessCase(unittest.TestCase):
         self.assertEqual(code(f"witness a {stranger.vkey}", "quorum a"), 4)
         self.assertEqual(code(f"witness a {one}", f"witness b {stranger.vkey}", "group g all a b", "quorum g"), 4)
         self.assertEqual(code("quorum none"), 4)
-        self.assertEqual(code("quorum a"), 64)
+        self.assertEqual(code("quorum a"), 65)
         other = log.split("+")[0] + stranger.vkey[stranger.vkey.index("+"):]
-        self.assertEqual(code(f"log {other}", "quorum none"), 64)  # no log's key
+        self.assertEqual(code(f"log {other}", "quorum none"), 65)  # no log's key
 
     def test_a_cosignature_that_was_changed_is_found(self):
         self.two_running()
         self.server.stop()
         store = sqlite3.connect(f"{self.server.data}/journal.db")
-        for trigger in ("cosignature_update", "checkpoint_delete"):
-            store.execute(f"DROP TRIGGER {trigger}")
+        trigger = store.execute("SELECT sql FROM sqlite_schema WHERE name = 'cosignature_update'").fetchone()[0]
+
+        def change(sql: str, *values: str) -> None:
+            store.execute("DROP TRIGGER cosignature_update")
+            store.execute(sql, values)
+            store.execute(trigger)
+            store.commit()
         size, line = store.execute("SELECT size, line FROM cosignature ORDER BY size DESC").fetchone()
         flipped = line[:-6] + ("A" if line[-6] != "A" else "B") + line[-5:]
-        store.execute("UPDATE cosignature SET line = ? WHERE line = ?", (flipped, line))
-        store.commit()
+        change("UPDATE cosignature SET line = ? WHERE line = ?", flipped, line)
         code, report = self.verify()
         self.assertEqual((code, report["where"]), (1, f"cosignature {size}"), report)
-        store.execute("UPDATE cosignature SET line = ? WHERE line = ?", (line, flipped))
-        store.execute("UPDATE cosignature SET time = time + 1 WHERE line = ?", (line,))
-        store.commit()
+        change("UPDATE cosignature SET line = ? WHERE line = ?", line, flipped)
+        self.assertEqual(self.verify()[0], 0)
+        change("UPDATE cosignature SET time = time + 1 WHERE line = ?", line)
         self.assertEqual(self.verify()[0], 1)
         store.close()
 
@@ -381,7 +385,7 @@ class WitnessCase(unittest.TestCase):
         shutil.rmtree(self.server.data)
         shutil.copytree(self.server.root / "truth", self.server.data)
         self.assertEqual(self.verify("--checkpoint", str(held))[0], 0)
-        self.assertEqual(self.verify("--checkpoint", str(self.server.config_path))[0], 64)
+        self.assertEqual(self.verify("--checkpoint", str(self.server.config_path))[0], 65)
         self.assertEqual(self.verify("--checkpoint", "/nowhere")[0], 66)
 
     # they can't be reached
