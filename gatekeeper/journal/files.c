@@ -12,7 +12,11 @@
 #include "base/time.h"
 #include "journal/journal_internal.h"
 
-enum { NAME_BYTES = 256, LOCK_STEP_NS = 10 * 1000 * 1000 };
+enum {
+	NAME_BYTES = 256,
+	LOCK_STEP_NS = 10 * 1000 * 1000,
+	REWRITE_BYTES = 8192
+};
 
 static enum gk_rc
 fail_errno(struct gk_err *err, const char *what, const char *name)
@@ -32,20 +36,42 @@ journal__fd_close(int *fd)
 	}
 }
 
+/* A new folder lasts when the one that it lies in was synced; that one may be closed to us. */
+static enum gk_rc
+parent_sync(int dir, struct gk_err *err)
+{
+	GK_AUTO(journal__fd_close)
+	int parent = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (parent < 0) {
+		return errno == EACCES
+			   ? GK_OK
+			   : fail_errno(err, "opening the folder of",
+				 "the new folder");
+	}
+	return journal__dir_sync(parent, err);
+}
+
 enum gk_rc
 journal__dir_open(
     int at, const char *path, bool make, int *ret_dir, struct gk_err *err)
 {
-	int dir;
+	GK_AUTO(journal__fd_close) int dir = -1;
+	bool made = make && mkdirat(at, path, 0700) == 0;
 
-	if (make && mkdirat(at, path, 0700) != 0 && errno != EEXIST) {
+	if (make && !made && errno != EEXIST) {
 		return fail_errno(err, "making the folder", path);
 	}
 	dir = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0) {
 		return fail_errno(err, "opening the folder", path);
 	}
+	if (made) {
+		GK_TRY(parent_sync(dir, err));
+	}
 	*ret_dir = dir;
+	/* NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores): the cleanup reads it */
+	dir = -1;
 	return GK_OK;
 }
 
@@ -136,6 +162,31 @@ file_write(int dir, const char *name, const void *bytes, size_t n,
 		return fail_errno(err, "fsync of", name);
 	}
 	return GK_OK;
+}
+
+enum gk_rc
+journal__file_rewrite(int dir, const char *name, struct gk_err *err)
+{
+	GK_AUTO(journal__fd_close)
+	int fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOCTTY);
+	char part[REWRITE_BYTES];
+	off_t at = 0;
+	ssize_t n;
+
+	if (fd < 0) {
+		return errno == ENOENT ? GK_OK
+				       : fail_errno(err, "opening", name);
+	}
+	while ((n = pread(fd, part, sizeof(part), at)) > 0) {
+		if (pwrite(fd, part, (size_t)n, at) != n) {
+			return fail_errno(err, "writing again", name);
+		}
+		at += n;
+	}
+	if (n < 0) {
+		return fail_errno(err, "reading", name);
+	}
+	return fsync(fd) == 0 ? GK_OK : fail_errno(err, "fsync of", name);
 }
 
 enum gk_rc

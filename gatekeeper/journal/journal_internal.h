@@ -53,6 +53,13 @@ enum gk_rc journal__file_load(int dir, const char *name, struct gk_buf *buf,
 /* Replace, or make, a file as a whole: temporary file, fsync, rename, fsync of the folder. */
 enum gk_rc journal__file_replace(int dir, const char *name, const void *bytes,
     size_t n, unsigned mode, struct gk_err *err) GK_MUST_USE;
+/*
+ * Write a file's own bytes over themselves and sync it.  After a failed fsync the page
+ * cache holds bytes that look written and never will be; these are, then.  A file
+ * that isn't there is fine.
+ */
+enum gk_rc journal__file_rewrite(
+    int dir, const char *name, struct gk_err *err) GK_MUST_USE;
 /* As _replace, but never over a file that is there (GK_E_BUSY). */
 enum gk_rc journal__file_create(int dir, const char *name, const void *bytes,
     size_t n, unsigned mode, struct gk_err *err) GK_MUST_USE;

@@ -1,9 +1,11 @@
 /*
  * Opening a journal: what must hold before anything is appended, and going on by an operator's word.
  *
- * The lock comes first.  Then the WAL is folded in and the database and its folder
- * are synced, so that what is read from here on is on the disk and not only in
- * the page cache: the process before may have ended because an fsync failed.
+ * The lock comes first.  Then the WAL is written over with its own bytes and synced,
+ * folded in, and the database and its folder are synced, so that what is read from
+ * here on is on the disk and not only in the page cache: the process before may have
+ * ended because an fsync failed.  A WAL that only the page cache has must not be
+ * folded in: were the power to go half-way, neither would be whole.
  * Then the last checkpoint must be ours, be about all events, and have the root
  * that the tiles and the last bodies give.  Last, the published file must be a
  * checkpoint of this very log, now or earlier.
@@ -97,6 +99,9 @@ open_store(struct journal *journal, const struct journal_options *options,
 
 	GK_TRY(journal__keys_load(
 	    journal->dir, options->origin, fresh, &journal->keys, err));
+	if (wal > 0) {
+		GK_TRY(journal__file_rewrite(journal->dir, JOURNAL_WAL, err));
+	}
 	GK_TRY(journal__store_open(
 	    options->data_dir, STORE_WRITE, &journal->db, err));
 	GK_TRY(journal__writer_open(journal->db, &journal->writer, err));
