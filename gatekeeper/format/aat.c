@@ -374,9 +374,12 @@ add_deny_reasons(struct writer *writer, const struct record *record)
 	for (; *reason != '\0' && n + 1 < sizeof(text); reason++) {
 		char c = *reason;
 
-		text[n++] = c >= 'a' && c <= 'z'      ? (char)(c - 'a' + 'A')
-			    : (unsigned char)c > 0x7e ? '_'
-						      : c;
+		if (c >= 'a' && c <= 'z') {
+			c = (char)(c - 'a' + 'A');
+		} else if ((unsigned char)c > 0x7e) {
+			c = '_';
+		}
+		text[n++] = c;
 	}
 	text[n] = '\0';
 	writer_begin(writer, "deny_reasons", '[');

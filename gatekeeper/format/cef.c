@@ -35,6 +35,16 @@ put_char(struct cef *cef, char c)
 	put(cef, &c, 1);
 }
 
+/* Control characters become spaces. */
+static void
+put_plain(struct cef *cef, char c)
+{
+	if ((unsigned char)c < ' ' || c == 0x7f) {
+		c = ' ';
+	}
+	put_char(cef, c);
+}
+
 static void
 header(struct cef *cef, const char *text)
 {
@@ -43,7 +53,7 @@ header(struct cef *cef, const char *text)
 		if (*text == '\\' || *text == '|') {
 			put_char(cef, '\\');
 		}
-		put_char(cef, (unsigned char)*text < ' ' ? ' ' : *text);
+		put_plain(cef, *text);
 	}
 }
 
@@ -57,7 +67,7 @@ value_char(struct cef *cef, char c)
 	if (c == '\\' || c == '=') {
 		put_char(cef, '\\');
 	}
-	put_char(cef, (unsigned char)c < ' ' || c == 0x7f ? ' ' : c);
+	put_plain(cef, c);
 }
 
 static void

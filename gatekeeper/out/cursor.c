@@ -27,6 +27,7 @@ closep(int *fd)
 {
 	if (*fd >= 0) {
 		(void)close(*fd);
+		*fd = -1;
 	}
 }
 

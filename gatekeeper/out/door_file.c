@@ -149,7 +149,7 @@ file_send(struct target *target, void *inside, const struct ship_batch *batch,
 	struct stat st;
 	enum gk_rc rc;
 
-	(void)ret_wait_us;
+	*ret_wait_us = 0;
 	rc = file->fd < 0 ? open_now(target, file, err) : GK_OK;
 	if (rc == GK_OK && fstat(file->fd, &st) != 0) {
 		rc = io_error(target, err);

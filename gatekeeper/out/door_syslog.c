@@ -32,6 +32,7 @@ enum {
 	PORT_BYTES = 8,
 	MSGID_MAX = 32,
 	KEPT_BYTES = 1 << 20,
+	OUT_CAP = 2 * SHIP_PAGE_CAP,
 	UNIX_PREFIX = 5, /* "unix:" */
 	TCP_PREFIX = 6,  /* "tcp://" */
 };
@@ -80,7 +81,9 @@ own_name(char ret[HOST_BYTES])
 	}
 	ret[HOST_BYTES - 1] = '\0';
 	for (char *at = ret; *at != '\0'; at++) {
-		*at = *at > ' ' && *at < 0x7f ? *at : '_';
+		if (*at <= ' ' || *at >= 0x7f) {
+			*at = '_';
+		}
 	}
 	if (ret[0] == '\0') {
 		(void)snprintf(ret, HOST_BYTES, "-");
@@ -421,7 +424,7 @@ syslog_send(struct target *target, void *inside, const struct ship_batch *batch,
 	struct syslog *syslog = inside;
 	enum gk_rc rc = ready(target, syslog, err);
 
-	(void)ret_wait_us;
+	*ret_wait_us = 0;
 	if (rc == GK_OK) {
 		rc = send_lines(target, syslog, batch, err);
 	}
@@ -442,8 +445,8 @@ syslog_open(struct target *target, void **ret_inside, struct gk_err *err)
 		return GK_FAIL(err, GK_E_NOMEM, "no memory for syslog");
 	}
 	syslog->fd = -1;
-	syslog->out.cap = 2 * SHIP_PAGE_CAP;
-	syslog->kept.cap = KEPT_BYTES + 2 * SHIP_PAGE_CAP;
+	syslog->out.cap = OUT_CAP;
+	syslog->kept.cap = KEPT_BYTES + OUT_CAP;
 	syslog->older.cap = syslog->kept.cap;
 	if (!parse_address(target->options->syslog_address, syslog)) {
 		free(syslog);
