@@ -38,6 +38,10 @@ static const struct {
     [GATE_IDENTITIES] = {"GET", "/v1/identities"},
     [GATE_IDENTITY_REVOKE] = {"DELETE", "/v1/identities/*"},
     [GATE_CLOCK_ACCEPT] = {"POST", "/v1/clock/accept"},
+    [GATE_REDACT] = {"POST", "/v1/redactions"},
+    [GATE_HOLD] = {"POST", "/v1/holds"},
+    [GATE_HOLDS] = {"GET", "/v1/holds"},
+    [GATE_HOLD_RELEASE] = {"DELETE", "/v1/holds/*"},
 };
 
 static const struct json_limits answer_limits = {ASK_TEXT_MAX, 128, 20000000};
@@ -145,6 +149,7 @@ exit_code(int status)
 		return CLI_NO_PERMISSION;
 	case 404:
 	case 409:
+	case 410:
 		return CLI_NO;
 	case 429:
 	case 503:
@@ -264,6 +269,7 @@ status_of(enum gate_outcome outcome)
 	    [GATE_FORBIDDEN] = 403,
 	    [GATE_NOT_FOUND] = 404,
 	    [GATE_CONFLICT] = 409,
+	    [GATE_GONE] = 410,
 	    [GATE_INVALID] = 422,
 	    [GATE_TOO_MANY] = 429,
 	    [GATE_UNAVAILABLE] = 503,

@@ -196,7 +196,7 @@ approval_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
 
 	GK_TRY(find(gate, work, &view, &found, err));
 	if (!found) {
-		(void)gate__not_found(work->call);
+		(void)gate__gone(gate, work->call, wanted->seq);
 		return GK_OK;
 	}
 	GK_TRY(make_room(work, 1, err));
@@ -238,7 +238,9 @@ print_one(struct gate_reader *reader, const struct approval_view *view,
     struct gk_buf *reply, struct gk_err *err)
 {
 	GK_AUTO(gk_buf_done) struct gk_buf opened = GK_BUF_INIT(OPENED_CAP);
+	GK_AUTO(gk_buf_done) struct gk_buf gone = GK_BUF_INIT(OPENED_CAP);
 	GK_AUTO(json_freep) struct json_value *shown = NULL;
+	GK_AUTO(json_freep) struct json_value *redacted = NULL;
 	struct gate_approval approval;
 	struct actor actor;
 	bool any;
@@ -249,6 +251,12 @@ print_one(struct gate_reader *reader, const struct approval_view *view,
 		GK_TRY(json_parse(
 		    opened.bytes, opened.len, &opened_limits, &shown, err));
 		approval.shown = shown;
+	}
+	GK_TRY(gate__redacted(reader->journal, view->seq, &gone, &any, err));
+	if (any) {
+		GK_TRY(json_parse(gone.bytes, gone.len, &json_limits_request,
+		    &redacted, err));
+		approval.redacted = redacted;
 	}
 	return record_encode(&gate_approval_type, &approval, reply, err);
 }

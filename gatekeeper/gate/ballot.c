@@ -147,7 +147,7 @@ ballot_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
 
 	GK_TRY(find_run(gate, ballot, &found, err));
 	if (!found) {
-		(void)gate__not_found(work->call);
+		(void)gate__gone(gate, work->call, ballot->said.approval_seq);
 		return GK_OK;
 	}
 	GK_TRY(ledger_settle_ballot(gate->ledger, &at, &ballot->said,

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gate/gate_internal.h"
+#include "gate/retention.h"
 
 enum { FOLD_PAGE = 1000, FOLD_ARENA_CAP = 4 << 20 };
 
@@ -44,6 +44,10 @@ rebuild(struct gate *gate, struct gk_err *err)
 	bool more = true;
 	enum gk_rc rc = gate__snapshot_load(gate, &query.from_seq, err);
 
+	if (rc == GK_OK && query.from_seq == 0) {
+		rc = gate__base_load(journal_reader(gate->journal),
+		    gate->ledger, &query.from_seq, err);
+	}
 	while (rc == GK_OK && more) {
 		rc = journal_search(journal_reader(gate->journal), &query,
 		    fold_event, &fold, &query.from_seq, &more, err);
@@ -161,7 +165,8 @@ write_start(struct gate *gate, const struct journal_found *found,
 	GK_TRY(gate__space_watch(gate, err));
 	GK_TRY(gate__settle_due(gate, err));
 	GK_TRY(gate__witness_flush(gate, err));
-	return gate__commit_batch(gate, err);
+	GK_TRY(gate__commit_batch(gate, err));
+	return gate__erase(gate, err); /* what a crash has left half done */
 }
 
 enum gk_rc
@@ -171,6 +176,7 @@ gate__boot(
 	struct policy *policy = NULL;
 	enum gk_rc rc;
 
+	GK_TRY(gate__retention_open(gate, err));
 	GK_TRY(rebuild(gate, err));
 	GK_TRY(load_policy(gate, &policy, err));
 	gate__clock_open(gate, ledger_last_us(gate->ledger));

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gate/gate_internal.h"
+#include "gate/retention.h"
 
 enum {
 	CALL_ARENA_CAP = 16 << 20,
@@ -211,6 +211,31 @@ const struct gate_verb_type gate_verbs[GATE_VERB_COUNT] = {
 	.begin = identity_revoke_begin,
 	.commit = identity_commit,
 	.finish = identity_finish},
+    [GATE_REDACT] = {.can = CAN_OPERATOR,
+	.local = true,
+	.lane = LANE_READ,
+	.begin = redact_begin,
+	.read = redact_read,
+	.commit = redact_commit,
+	.finish = redact_finish},
+    [GATE_HOLD] = {.can = CAN_OPERATOR,
+	.local = true,
+	.lane = LANE_CONTROL,
+	.begin = hold_begin,
+	.commit = hold_commit,
+	.finish = hold_finish},
+    [GATE_HOLDS] = {.can = AUDIT,
+	.local = true,
+	.lane = LANE_CONTROL,
+	.begin = holds_begin,
+	.commit = holds_commit,
+	.finish = holds_finish},
+    [GATE_HOLD_RELEASE] = {.can = CAN_OPERATOR,
+	.local = true,
+	.lane = LANE_CONTROL,
+	.begin = release_begin,
+	.commit = release_commit,
+	.finish = hold_finish},
     [GATE_CLOCK_ACCEPT] = {.can = CAN_OPERATOR,
 	.local = true,
 	.lane = LANE_CONTROL,
@@ -250,91 +275,6 @@ gate_call_done(struct gate_call *call)
 	gk_buf_done(&call->reply);
 	gk_arena_done(&call->arena);
 	call->work = NULL;
-}
-
-enum gate_go
-gate__problem(struct gate_call *call, enum gate_outcome outcome,
-    const char *code, const char *detail)
-{
-	call->outcome = outcome;
-	call->code = code;
-	call->detail = detail;
-	if (call->work != NULL) {
-		call->work->ended = true;
-	}
-	return GO_DONE;
-}
-
-enum gate_go
-gate__bad_request(
-    struct gate_call *call, const char *code, const struct gk_err *err)
-{
-	if (err->where[0] != '\0') {
-		call->pointer = gk_arena_strdup(&call->arena, err->where);
-	}
-	return gate__problem(call, GATE_BAD_REQUEST, code,
-	    err->text[0] == '\0' ? "a body is needed"
-				 : gk_arena_strdup(&call->arena, err->text));
-}
-
-enum gate_go
-gate__failed(struct gate_call *call, const struct gk_err *err)
-{
-	if (err == NULL) {
-		return gate__problem(call, GATE_UNAVAILABLE,
-		    "journal_unavailable",
-		    "the journal can't be written: nothing is decided");
-	}
-	return gate__problem(call, GATE_FAILED, "internal",
-	    err->rc == GK_E_NOMEM   ? "memory ran out"
-	    : err->rc == GK_E_LIMIT ? "a limit was reached"
-				    : "something went wrong inside gatekeeper");
-}
-
-enum gate_go
-gate__not_found(struct gate_call *call)
-{
-	return gate__problem(
-	    call, GATE_NOT_FOUND, "not_found", "there is no such thing");
-}
-
-enum gate_go
-gate__refused(struct gate_call *call, enum refusal refusal)
-{
-	static const struct {
-		enum gate_outcome outcome;
-		const char *detail;
-	} refusals[REFUSAL_COUNT] = {
-	    [REFUSAL_STEP_CONFLICT] = {GATE_CONFLICT,
-		"this step was asked before, with something else in it"},
-	    [REFUSAL_RUN_NOT_YOURS] = {GATE_CONFLICT,
-		"the run belongs to another agent"},
-	    [REFUSAL_RUN_ENDED] = {GATE_CONFLICT, "the run has ended"},
-	    [REFUSAL_TOO_MANY_RUNS] = {GATE_TOO_MANY,
-		"this identity has too many runs open: end some"},
-	    [REFUSAL_NOT_FOUND] = {GATE_NOT_FOUND, "there is no such thing"},
-	    [REFUSAL_NOT_ALLOWED] = {GATE_CONFLICT,
-		"a result for something that was not allowed"},
-	    [REFUSAL_CONFLICTING_RESULT] = {GATE_CONFLICT,
-		"another result was reported before"},
-	    [REFUSAL_ALREADY_RESOLVED] = {GATE_CONFLICT,
-		"the approval is resolved already"},
-	    [REFUSAL_NOT_AN_APPROVER] = {GATE_FORBIDDEN,
-		"none of your groups is asked"},
-	    [REFUSAL_OWN_REQUEST] = {GATE_FORBIDDEN,
-		"nobody resolves what was asked by or for themselves"},
-	    [REFUSAL_ALREADY_VOTED] = {GATE_CONFLICT,
-		"this person has voted already"},
-	    [REFUSAL_EXISTS] = {GATE_CONFLICT,
-		"there is an identity of that name already"},
-	    [REFUSAL_IDENTITY_REVOKED] = {GATE_FORBIDDEN,
-		"the identity was revoked or has expired"},
-	    [REFUSAL_OPEN_WORK] = {GATE_CONFLICT,
-		"approvals or results of the run are open"},
-	};
-
-	return gate__problem(call, refusals[refusal].outcome,
-	    refusal_words[refusal], refusals[refusal].detail);
 }
 
 void *

@@ -1,7 +1,7 @@
 /* The commit thread: settle in order, record, sign and commit once a batch, then let the answers go. */
 #include <string.h>
 
-#include "gate/gate_internal.h"
+#include "gate/retention.h"
 
 enum {
 	DUE_PER_COMMIT = 1024,
@@ -237,6 +237,18 @@ same(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
+static bool
+is_about_gone(struct gate *gate, const struct event *event)
+{
+	bool found = true;
+
+	return event->has_of_seq &&
+	       event->of_seq < atomic_load(&gate->minimum) &&
+	       journal_read(journal_reader(gate->journal), event->of_seq, NULL,
+		   NULL, &found, NULL) == GK_OK &&
+	       !found;
+}
+
 static enum gk_rc
 recall_event(void *ctx, uint64_t seq, const char *bytes, size_t n,
     const struct digest *leaf, bool *stop, struct gk_err *err)
@@ -252,6 +264,10 @@ recall_event(void *ctx, uint64_t seq, const char *bytes, size_t n,
 	if (!same(event.run_id, recall->run_id) ||
 	    !same(event.tenant_id, recall->tenant)) {
 		return GK_OK; /* another run whose hash is the same */
+	}
+	if (event.kind != EVENT_DECISION &&
+	    (recall->found == 0 || is_about_gone(recall->gate, &event))) {
+		return GK_OK; /* what it is about was let go */
 	}
 	recall->found++;
 	return ledger_recall(recall->gate->ledger, &event, err);
@@ -348,7 +364,9 @@ deliver(struct gate *gate, struct gate_list *works)
 		if (work->go == GO_WAIT && !work->ended) {
 			gate__wait_begin(gate, work);
 		}
-		if (work->go == GO_WAIT && !work->ended) {
+		if (work->go == GO_ERASE && !work->ended) {
+			gate__list_add(&gate->erasing, work);
+		} else if (work->go == GO_WAIT && !work->ended) {
 			gate__list_add(&gate->waiters, work);
 		} else if (work->go == GO_READ && !work->ended) {
 			gate__queue_pass(gate, work, LANE_READ);
@@ -406,6 +424,7 @@ run_batch(struct gate *gate, struct gate_list *works, bool tick)
 	append_list(&answered, &gate->woken);
 	if (!atomic_load(&gate->failed) &&
 	    (gate__snapshot_go_on(gate, &err) != GK_OK ||
+		gate__retention_go_on(gate, tick, &err) != GK_OK ||
 		gate__commit_batch(gate, &err) != GK_OK)) {
 		gate__break(gate, &err);
 	}
@@ -416,6 +435,10 @@ run_batch(struct gate *gate, struct gate_list *works, bool tick)
 	deliver(gate, &answered);
 	if (!atomic_load(&gate->failed) &&
 	    journal_tidy(gate->journal, &err) != GK_OK) {
+		gate__break(gate, &err);
+	}
+	if ((gate->erasing.count > 0 || tick) &&
+	    gate__erase(gate, &err) != GK_OK) {
 		gate__break(gate, &err);
 	}
 }

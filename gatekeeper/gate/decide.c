@@ -48,6 +48,8 @@ ask_of(const struct gate *gate, const struct decide *decide)
 	    .findings = &decide->findings,
 	    .shown = decide->shown.shown,
 	    .shown_count = decide->shown.count,
+	    .shown_until = decide->shown.until,
+	    .shown_until_count = decide->shown.until_count,
 	    .granted_step = decide->granted_step,
 	    .no_space =
 		atomic_load_explicit(&gate->no_space, memory_order_relaxed),
@@ -165,6 +167,11 @@ answer_replay(struct gate *gate, struct gate_work *work, struct gk_err *err)
 	GK_TRY(gate__read_event(gate, journal_reader(gate->journal),
 	    gate->settlement.replay_seq, &gate->scratch, &event, &leaf, &found,
 	    err));
+	if (!found &&
+	    gate->settlement.replay_seq < atomic_load(&gate->minimum)) {
+		(void)gate__gone(gate, work->call, gate->settlement.replay_seq);
+		return GK_OK;
+	}
 	if (!found) {
 		return GK_FAIL(err, GK_E_CORRUPT,
 		    "event %llu of a known step is missing",

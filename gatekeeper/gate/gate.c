@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gate/gate_internal.h"
+#include "gate/retention.h"
 
 enum {
 	OPTIONS_CAP = 1 << 20,
@@ -65,7 +65,9 @@ copy_options(
 	    !copy_text(&gate->arena, &copy->witness.policy) ||
 	    !copy_list(
 		&gate->arena, &copy->redact_fields, copy->redact_count) ||
-	    !copy_list(&gate->arena, &copy->show_fields, copy->show_count)) {
+	    !copy_list(&gate->arena, &copy->show_fields, copy->show_count) ||
+	    !copy_list(&gate->arena, &copy->retention_openings,
+		copy->retention_openings_count)) {
 		return GK_FAIL(err, GK_E_NOMEM, "options");
 	}
 	gate->clock =
@@ -154,12 +156,16 @@ gate_open(const struct gate_options *options, struct gate **ret_gate,
 	gate->reserve = -1;
 	gate__list_init(&gate->waiters);
 	gate__list_init(&gate->woken);
+	gate__list_init(&gate->erasing);
 	rc = init_locks(gate, err);
 	if (rc != GK_OK) {
 		free(gate);
 		return rc;
 	}
 	rc = copy_options(gate, options, err);
+	if (rc == GK_OK) {
+		rc = gate__retention_init(gate, err);
+	}
 	if (rc == GK_OK) {
 		rc = open_all(gate, err);
 	}
@@ -193,6 +199,8 @@ gate_start(struct gate *gate, struct gk_err *err)
 	for (size_t i = 0; i < GATE_READERS; i++) {
 		GK_TRY(start_reader(gate, &gate->readers[i], err));
 	}
+	GK_TRY(journal_reader_open(
+	    gate->options.data_dir, &gate->retention->reader, err));
 	gate->commit_started = pthread_create(&gate->commit_thread, NULL,
 				   gate__commit_main, gate) == 0;
 	gate->janitor_started =
@@ -279,6 +287,7 @@ gate_close(struct gate *gate)
 	}
 	gate__witness_close(gate);
 	gate__space_close(gate);
+	gate__retention_done(gate);
 	ledger_freep(&gate->ledger);
 	if (gate->journal != NULL) {
 		journal_close(gate->journal);

@@ -48,7 +48,10 @@ struct gate_options {
 	int64_t admission_burst;
 	uint64_t condition_fuel; /* see policy_input; 0: the default */
 	size_t condition_bytes;
-	int64_t retention_days;
+	int64_t retention_days; /* of bodies; 0: for ever */
+	const char *const
+	    *retention_openings; /* "kind=decision 30d", "tenant=t_42 30d" */
+	size_t retention_openings_count;
 	const char *const *redact_fields;
 	size_t redact_count;
 	const char *const *
@@ -151,6 +154,10 @@ enum gate_verb {
 	GATE_IDENTITIES,
 	GATE_IDENTITY_REVOKE, /* target: id; body: reason */
 	GATE_CLOCK_ACCEPT,    /* body: reason */
+	GATE_REDACT, /* body: seq, or run_id, tenant_id, actor_id; paths or all; from; reason */
+	GATE_HOLD, /* body: scope, id, tenant_id, reason */
+	GATE_HOLDS,
+	GATE_HOLD_RELEASE, /* target: id; body: reason */
 	/* people in a browser; the reply is the caller's identity */
 	GATE_WHO,
 	GATE_SIGN_IN, /* humans only */
@@ -168,6 +175,7 @@ enum gate_outcome {
 	GATE_FORBIDDEN,   /* 403 */
 	GATE_NOT_FOUND,   /* 404 */
 	GATE_CONFLICT,    /* 409 */
+	GATE_GONE,        /* 410 */
 	GATE_INVALID,     /* 422 */
 	GATE_TOO_MANY,    /* 429 */
 	GATE_UNAVAILABLE, /* 503 */

@@ -32,7 +32,7 @@ enum {
 };
 
 /* Where a call's work goes next. */
-enum gate_go { GO_DONE = 0, GO_COMMIT, GO_READ, GO_WAIT };
+enum gate_go { GO_DONE = 0, GO_COMMIT, GO_READ, GO_WAIT, GO_ERASE };
 
 enum gate_lane { LANE_NORMAL = 0, LANE_CONTROL, LANE_READ, LANE_COUNT };
 
@@ -131,7 +131,8 @@ struct gate {
 	_Atomic int64_t offset_us; /* ledger time − CLOCK_BOOTTIME */
 	atomic_bool failed, no_space, clock_gap;
 	atomic_bool unwitnessed,
-	    contradicted; /* written by who asks witnesses */
+	    contradicted;         /* written by who asks witnesses */
+	_Atomic uint64_t minimum; /* bodies before it are gone or going */
 	pthread_mutex_t publish_lock;
 	struct policy *policy;              /* under publish_lock */
 	uint64_t generation;                /* under publish_lock */
@@ -147,15 +148,18 @@ struct gate {
 	struct journal *journal;
 	struct ledger *ledger;
 	struct settlement settlement;
-	struct gk_arena scratch; /* of one settlement */
-	struct gk_buf bytes;     /* of the events being recorded */
-	int64_t next_due_us;     /* as of the batch's begin */
+	struct gk_arena scratch;          /* of one settlement */
+	struct gk_buf bytes;              /* of the events being recorded */
+	struct gate_retention *retention; /* retention.h */
+	int64_t next_due_us;              /* as of the batch's begin */
 	size_t batch_events;
 	bool batch_open; /* there is something to commit besides events */
 	struct gate_witnesses *witnesses; /* NULL: nobody is asked */
 	uint64_t space_bytes; /* recorded since free space was asked for */
 	struct gate_list waiters;
 	struct gate_list woken;
+	struct gate_list
+	    erasing; /* redactions whose openings may still be in the WAL */
 	struct gk_map accesses;
 	uint8_t nonces[GATE_NONCES][EVENT_NONCE_BYTES];
 	size_t nonces_left;
@@ -195,6 +199,9 @@ enum gate_go gate__bad_request(
 enum gate_go gate__failed(struct gate_call *call, const struct gk_err *err);
 enum gate_go gate__refused(struct gate_call *call, enum refusal refusal);
 enum gate_go gate__not_found(struct gate_call *call);
+/* 410 let_go where retention has passed that event, else 404. */
+enum gate_go gate__gone(
+    const struct gate *gate, struct gate_call *call, uint64_t seq);
 /* The call's own data, zeroed; NULL: the call has been ended. */
 void *gate__data(struct gate_call *call, size_t n);
 /* Permission bits of the caller; the admin socket is an operator and auditor. */
@@ -336,6 +343,8 @@ struct gate_openings {
 	struct record_pair *shown; /* sorted by path */
 	struct opening *openings;
 	size_t count;
+	struct record_pair *until; /* path → when policy lets it go; sorted */
+	size_t until_count;
 };
 /* What people may see of args, where findings ask for approval. */
 enum gk_rc gate__show_args(const struct gate *gate,
@@ -408,6 +417,8 @@ struct gate_approval {
 	struct approval_view view;
 	const struct json_value
 	    *shown; /* object of opened values; NULL: none */
+	const struct json_value
+	    *redacted; /* path → seq of the redaction; NULL: none */
 };
 extern const struct record_type gate_approval_type;
 void gate__approval_show(const struct approval_view *view, struct actor *actor,
@@ -580,6 +591,9 @@ enum gk_rc gate__row(struct journal_reader *reader, uint64_t seq,
     struct gk_buf *buf, struct gk_err *err) GK_MUST_USE;
 /* The openings of an event as a canonical object; *ret_any false: none. */
 enum gk_rc gate__opened(struct journal_reader *reader, uint64_t seq,
+    struct gk_buf *buf, bool *ret_any, struct gk_err *err) GK_MUST_USE;
+/* Paths that were redacted, each with the seq of the event that says so; likewise. */
+enum gk_rc gate__redacted(struct journal_reader *reader, uint64_t seq,
     struct gk_buf *buf, bool *ret_any, struct gk_err *err) GK_MUST_USE;
 
 #endif

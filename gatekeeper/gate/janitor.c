@@ -2,9 +2,9 @@
 #include <errno.h>
 #include <time.h>
 
-#include "gate/gate_internal.h"
+#include "gate/retention.h"
 
-enum { TICK_MS = 200, TICKS_PER_WATCH = 5 };
+enum { TICK_MS = 200, TICK_SOON_MS = 20, WATCH_MS = 1000 };
 
 #define TICK_SLOW_US GK_US_PER_S
 
@@ -20,6 +20,8 @@ stats(struct gate *gate)
 	metrics_set(&metrics->open_results, stats.open_results);
 	metrics_set(&metrics->approvals_pending, stats.approvals_pending);
 	metrics_set(&metrics->switches, stats.switches);
+	metrics_set(&metrics->holds, stats.holds);
+	metrics_set(&metrics->minimum, atomic_load(&gate->minimum));
 	metrics_set(&metrics->identities, stats.identities);
 	metrics_set(&metrics->seq, ledger_next_seq(gate->ledger));
 }
@@ -39,6 +41,8 @@ gate__tick(struct gate *gate, struct gk_err *err)
 		GK_TRY(gate__settle_due(gate, err));
 	}
 	gate__wait_expire(gate, now);
+	gate__retention_tick(gate,
+	    now - gate->ticked_us >= TICK_SLOW_US || now < gate->ticked_us);
 	if (now - gate->ticked_us >= TICK_SLOW_US || now < gate->ticked_us) {
 		gate->ticked_us = now;
 		GK_TRY(gate__gaps_flush(gate, false, err));
@@ -49,13 +53,13 @@ gate__tick(struct gate *gate, struct gk_err *err)
 
 /* Sleep for a tick; false: it is time to end. */
 static bool
-rest(struct gate *gate)
+rest(struct gate *gate, int ms)
 {
 	struct timespec until;
 	bool ends;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += TICK_MS * 1000000L;
+	until.tv_nsec += ms * 1000000L;
 	if (until.tv_nsec >= 1000000000L) {
 		until.tv_nsec -= 1000000000L;
 		until.tv_sec++;
@@ -74,14 +78,16 @@ void *
 gate__janitor_main(void *arg)
 {
 	struct gate *gate = arg;
-	unsigned ticks = 0;
+	int watched_ms = 0, ms = TICK_MS;
 
-	while (rest(gate)) {
+	while (rest(gate, ms)) {
 		gate__queue_tick(gate);
-		if (gate->options.watch_policy &&
-		    ++ticks % TICKS_PER_WATCH == 0) {
+		watched_ms += ms;
+		if (gate->options.watch_policy && watched_ms >= WATCH_MS) {
+			watched_ms = 0;
 			gate__watch(gate);
 		}
+		ms = gate__retention_look(gate) ? TICK_SOON_MS : TICK_MS;
 	}
 	return NULL;
 }

@@ -12,7 +12,7 @@ enum {
 	BOUND_ID = 160,
 	BOUND_CHARGE = 512,
 	BOUND_RULE = 256,
-	BOUND_SHOWN = 64,
+	BOUND_SHOWN = 112,
 	BOUND_SHADOW = 256,
 	PATH_MAX_BYTES = 256,
 	LIST_MAX = 64,
@@ -118,7 +118,7 @@ bound(const struct decide *decide)
 		n += BOUND_ID * (2 + request->actor->role_count);
 	}
 	for (size_t i = 0; i < decide->shown.count; i++) {
-		n += BOUND_SHOWN + 6 * length(decide->shown.shown[i].name);
+		n += BOUND_SHOWN + 12 * length(decide->shown.shown[i].name);
 	}
 	return n;
 }

@@ -278,6 +278,22 @@ path_is_redacted(const struct gate *gate, const char *path)
 	}
 }
 
+/* The event says too when the value goes: so that its absence is no riddle later. */
+static enum gk_rc
+add_until(struct gate_openings *ret, const char *path, int64_t forget_us,
+    struct gk_arena *arena, struct gk_err *err)
+{
+	char *text = gk_arena_alloc(arena, GK_TIME_TEXT_BYTES);
+
+	if (text == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "commitment");
+	}
+	gk_time_print(forget_us, text);
+	ret->until[ret->until_count].name = path;
+	ret->until[ret->until_count++].value = text;
+	return GK_OK;
+}
+
 /* One more opening with a fresh salt. */
 static enum gk_rc
 add(struct gate_openings *ret, const char *path, const char *value,
@@ -297,7 +313,8 @@ add(struct gate_openings *ret, const char *path, const char *value,
 	ret->shown[ret->count].name = path;
 	ret->shown[ret->count].value = commitment;
 	ret->count++;
-	return GK_OK;
+	return forget_us == 0 ? GK_OK
+			      : add_until(ret, path, forget_us, arena, err);
 }
 
 static bool
@@ -381,7 +398,8 @@ make_room(struct gk_arena *arena, size_t count, struct gate_openings *ret,
 	memset(ret, 0, sizeof(*ret));
 	ret->shown = gk_arena_calloc(arena, count, sizeof(*ret->shown));
 	ret->openings = gk_arena_calloc(arena, count, sizeof(*ret->openings));
-	return ret->shown == NULL || ret->openings == NULL
+	ret->until = gk_arena_calloc(arena, count, sizeof(*ret->until));
+	return ret->shown == NULL || ret->openings == NULL || ret->until == NULL
 		   ? GK_FAIL(err, GK_E_NOMEM, "shown values")
 		   : GK_OK;
 }
@@ -417,6 +435,7 @@ gate__show_args(const struct gate *gate, const struct json_value *args,
 		GK_TRY(show_field(&show, gate->options.show_fields[i], err));
 	}
 	qsort(ret->shown, ret->count, sizeof(*ret->shown), by_name);
+	qsort(ret->until, ret->until_count, sizeof(*ret->until), by_name);
 	return GK_OK;
 }
 

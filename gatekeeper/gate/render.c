@@ -131,6 +131,7 @@ static const struct record_field approval_fields[] = {
     TIME(gate_approval, "grant_until", view.grant_until_us),
     INT(gate_approval, "granted", view.granted),
     INT(gate_approval, "needed", view.needed),
+    FIELD(gate_approval, "redacted", RECORD_JSON, redacted, RECORD_NULLABLE),
     TIME(gate_approval, "resolved_at", view.resolved_at_us),
     STR(gate_approval, "resolved_by", view.resolved_by),
     LIST(gate_approval, "rules", view.rules, view.rule_count, rule_type),

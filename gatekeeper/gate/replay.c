@@ -491,8 +491,14 @@ read_journal(struct replay *replay, struct gk_err *err)
 	    .scope = -1,
 	    .until_us = replay->options->until_us,
 	    .limit = BATCH};
+	const struct ledger *ledger;
 	bool more = true;
 
+	GK_TRY(trial_base(
+	    replay->trial, replay->reader, &query.from_seq, &ledger, err));
+	for (size_t i = 0; i < ledger_identity_count(ledger); i++) {
+		GK_TRY(remember(replay, ledger_identity_at(ledger, i), err));
+	}
 	while (more && !replay->full) {
 		uint64_t next;
 

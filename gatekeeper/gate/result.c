@@ -218,7 +218,11 @@ result_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
 
 	GK_TRY(gate__read_event(gate, reader, report->seq, &gate->scratch,
 	    &decision, NULL, &found, err));
-	if (!found || !gate__sees_tenant(work->call, decision.tenant_id)) {
+	if (!found) {
+		(void)gate__gone(gate, work->call, report->seq);
+		return GK_OK;
+	}
+	if (!gate__sees_tenant(work->call, decision.tenant_id)) {
 		(void)gate__not_found(work->call);
 		return GK_OK;
 	}

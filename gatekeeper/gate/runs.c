@@ -270,12 +270,31 @@ print_seqs(struct gk_buf *buf, const char *name, const struct seq_item *item,
 	return gk_buf_putc(buf, ']', err);
 }
 
+/* Has the run's beginning been let go?  Then from where on it is told. */
+static enum gk_rc
+print_gap(const struct run_read *run, struct gk_buf *reply, struct gk_err *err)
+{
+	uint64_t minimum = atomic_load(&run->gate->minimum), first;
+	bool has;
+
+	GK_TRY(journal_run_first(run->reader,
+	    event_column_hash(
+		run->tenant == NULL ? "" : run->tenant, run->run_id),
+	    &first, &has, err));
+	return has && first < minimum
+		   ? gk_buf_printf(reply, err, ",\"let_go_before\":%llu",
+			 (unsigned long long)minimum)
+		   : GK_OK;
+}
+
 /* …],"run_id":…,"steps":[{"approvals":[seq…],"decision":seq,"results":[seq…]}…],"tenant_id":…} */
 static enum gk_rc
 print_tail(const struct run_read *run, struct gk_buf *reply, struct gk_err *err)
 {
+	GK_TRY(gk_buf_putc(reply, ']', err));
+	GK_TRY(print_gap(run, reply, err));
 	GK_TRY(gk_buf_printf(
-	    reply, err, "],\"run_id\":\"%s\",\"steps\":[", run->run_id));
+	    reply, err, ",\"run_id\":\"%s\",\"steps\":[", run->run_id));
 	for (size_t i = 0; i < run->step_count; i++) {
 		const struct step *step = &run->steps[i];
 
@@ -414,7 +433,11 @@ decision_read(struct gate *gate, struct gate_reader *reader,
 	read->reader = reader->journal;
 	GK_TRY(gate__read_event(gate, reader->journal, read->seq, &call->arena,
 	    &event, &leaf, &found, err));
-	if (!found || event.kind != EVENT_DECISION || !may_read(call, &event)) {
+	if (!found) {
+		(void)gate__gone(gate, call, read->seq);
+		return GK_OK;
+	}
+	if (event.kind != EVENT_DECISION || !may_read(call, &event)) {
 		(void)gate__not_found(call);
 		return GK_OK;
 	}

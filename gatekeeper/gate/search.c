@@ -32,6 +32,7 @@ struct search {
 	struct gate_call *call;
 	struct journal_reader *reader;
 	size_t rows;
+	uint64_t minimum; /* bodies before it were let go */
 };
 
 /* ---- parameters ---- */
@@ -366,15 +367,20 @@ end_page(struct search *search, bool more, struct gk_err *err)
 	uint8_t bytes[CURSOR_BYTES];
 	char text[DIGEST_B64URL_ROOM(CURSOR_BYTES)];
 
+	GK_TRY(gk_buf_putc(reply, ']', err));
+	if (search->minimum > 0) {
+		GK_TRY(gk_buf_printf(reply, err, ",\"let_go_before\":%llu",
+		    (unsigned long long)search->minimum));
+	}
 	if (!more) {
-		return gk_buf_puts(reply, "],\"next_cursor\":null}", err);
+		return gk_buf_puts(reply, ",\"next_cursor\":null}", err);
 	}
 	for (int i = 0; i < 8; i++) {
 		bytes[i] = (uint8_t)(search->query.from_seq >> (56 - 8 * i));
 	}
 	bytes[8] = search->query.newest_first ? 1 : 0;
 	(void)digest_b64url(bytes, sizeof(bytes), text);
-	return gk_buf_printf(reply, err, "],\"next_cursor\":\"%s\"}", text);
+	return gk_buf_printf(reply, err, ",\"next_cursor\":\"%s\"}", text);
 }
 
 enum gk_rc
@@ -385,7 +391,7 @@ events_read(struct gate *gate, struct gate_reader *reader,
 	struct gate_call *call = work->call;
 	bool more;
 
-	(void)gate;
+	search->minimum = atomic_load(&gate->minimum);
 	search->call = call;
 	search->reader = reader->journal;
 	if (!call->stream) {

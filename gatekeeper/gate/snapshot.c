@@ -152,13 +152,16 @@ gate__snapshot_load(
 		    "event %llu isn't a whole snapshot",
 		    (unsigned long long)seq);
 	}
+	if (event.of_seq + 1 < atomic_load(&gate->minimum)) {
+		return GK_OK; /* the base is younger */
+	}
 	GK_TRY(ledger_loader_new(gate->ledger, &loader, err));
 	rc = load(gate, &event, loader, &valid, err);
 	ledger_loader_free(loader);
 	if (rc == GK_OK && !valid) {
 		gate__alert(gate, "snapshot_mismatch",
 		    "the ledger snapshot isn't the one that event %llu signed; "
-		    "rebuilding from the first event",
+		    "rebuilding from the beginning",
 		    (unsigned long long)seq);
 	}
 	if (rc == GK_OK && valid) {

@@ -4,7 +4,7 @@
 
 #include "base/map.h"
 #include "codec/canon.h"
-#include "gate/gate_internal.h"
+#include "gate/retention.h"
 #include "gate/trial.h"
 
 enum {
@@ -91,6 +91,17 @@ trial_policy(struct trial *trial, struct policy *policy)
 
 	trial->policy = policy_pin(policy);
 	policy_unpin(old);
+}
+
+enum gk_rc
+trial_base(struct trial *trial, struct journal_reader *reader,
+    uint64_t *ret_from_seq, const struct ledger **ret_ledger,
+    struct gk_err *err)
+{
+	GK_TRY(gate__base_load(reader, trial->ledger, ret_from_seq, err));
+	trial->now_us = ledger_last_us(trial->ledger);
+	*ret_ledger = trial->ledger;
+	return GK_OK;
 }
 
 int64_t

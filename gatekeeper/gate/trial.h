@@ -57,6 +57,13 @@ enum gk_rc trial_new(struct policy *policy, bool keeps,
 void trial_free(struct trial *trial);
 void trial_freep(struct trial **trial);
 
+/* Before anything else: begin with the state that the journal's retention has left as its beginning. */
+struct journal_reader;
+struct ledger;
+enum gk_rc trial_base(struct trial *trial, struct journal_reader *reader,
+    uint64_t *ret_from_seq, const struct ledger **ret_ledger,
+    struct gk_err *err) GK_MUST_USE;
+
 /* Another policy from now on; state stays, as with a reload. */
 void trial_policy(struct trial *trial, struct policy *policy);
 

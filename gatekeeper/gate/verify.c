@@ -3,10 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gate/gate_internal.h"
+#include "gate/retention.h"
 #include "journal/trust.h"
 
-enum { REPORT_CAP = 64 << 10, WITNESSED_BYTES = 160, EXIT_NOT_WITNESSED = 4 };
+enum {
+	REPORT_CAP = 64 << 10,
+	WITNESSED_BYTES = 160,
+	EXIT_NOT_WITNESSED = 4,
+	TRIES_MAX = 5,
+};
 
 struct check {
 	const struct gate_verify_options *options;
@@ -14,7 +19,9 @@ struct check {
 	struct ledger_snapshot
 	    *snapshots; /* that the log says there were; by seq */
 	size_t count, room;
-	size_t next; /* the first that hasn't been compared */
+	size_t next;        /* the first that hasn't been compared */
+	uint64_t minimum;   /* the ledger begins with the base there */
+	struct gk_err base; /* why it can't; rc GK_OK: it does */
 };
 
 /* A snapshot's event comes after what it is a snapshot of: note them all first. */
@@ -30,7 +37,8 @@ note_snapshot(void *ctx, uint64_t seq, const char *bytes, size_t n,
 	*stop = false;
 	if (event_decode(bytes, n, &arena, &event, NULL) != GK_OK ||
 	    event.snapshot == NULL || event.snapshot->digest == NULL ||
-	    !event.has_of_seq || event.of_seq >= seq) {
+	    !event.has_of_seq || event.of_seq >= seq ||
+	    event.of_seq < check->minimum) {
 		return GK_OK; /* the walk over all events says what is wrong with it */
 	}
 	if (check->count == check->room) {
@@ -53,27 +61,44 @@ note_snapshot(void *ctx, uint64_t seq, const char *bytes, size_t n,
 }
 
 static enum gk_rc
-note_snapshots(struct check *check, struct gk_err *err)
+note_snapshots(
+    struct check *check, struct journal_reader *reader, struct gk_err *err)
 {
 	struct journal_query query = {.kind = EVENT_SNAPSHOT,
 	    .decision = -1,
 	    .layer = -1,
 	    .scope = -1,
+	    .from_seq = check->minimum,
 	    .limit = 1000};
-	struct journal_reader *reader;
 	bool more = true;
 	enum gk_rc rc = GK_OK;
+
+	while (rc == GK_OK && more) {
+		rc = journal_search(reader, &query, note_snapshot, check,
+		    &query.from_seq, &more, err);
+	}
+	return rc == GK_E_NOMEM ? rc : GK_OK;
+}
+
+/* Where the fold begins, and which snapshots to compare on the way. */
+static enum gk_rc
+prepare(struct check *check, struct gk_err *err)
+{
+	struct journal_reader *reader;
+	enum gk_rc rc;
 
 	if (journal_reader_open(check->options->data_dir, &reader, NULL) !=
 	    GK_OK) {
 		return GK_OK; /* journal_verify() will say why */
 	}
-	while (rc == GK_OK && more) {
-		rc = journal_search(reader, &query, note_snapshot, check,
-		    &query.from_seq, &more, err);
+	rc = gate__base_load(
+	    reader, check->ledger, &check->minimum, &check->base);
+	check->base.rc = rc;
+	if (rc != GK_E_NOMEM) {
+		rc = note_snapshots(check, reader, err);
 	}
 	journal_reader_close(reader);
-	return rc == GK_E_NOMEM ? rc : GK_OK;
+	return rc;
 }
 
 /*
@@ -118,6 +143,7 @@ struct report {
 	const char *head, *key, *origin, *root, *text, *verdict, *where;
 	const char *witnessed;
 	int64_t exit_code, size, witnessed_size;
+	int64_t held, let_go_before, unfinished;
 };
 
 #define REPORT_STR(key_, member)                            \
@@ -135,11 +161,14 @@ struct report {
 static const struct record_field report_fields[] = {
     REPORT_INT("exit_code", exit_code),
     REPORT_STR("head", head),
+    REPORT_INT("held", held),
     REPORT_STR("key", key),
+    REPORT_INT("let_go_before", let_go_before),
     REPORT_STR("origin", origin),
     REPORT_STR("root", root),
     REPORT_INT("size", size),
     REPORT_STR("text", text),
+    REPORT_INT("unfinished", unfinished),
     REPORT_STR("verdict", verdict),
     REPORT_STR("where", where),
     REPORT_STR("witnessed", witnessed),
@@ -169,6 +198,18 @@ print(const struct report *report, struct gate_verify_report *ret,
 	if (report->head != NULL) {
 		GK_TRY(
 		    gk_buf_printf(text, err, "  last     %s\n", report->head));
+	}
+	if (report->let_go_before > 0) {
+		GK_TRY(gk_buf_printf(text, err,
+		    "  let go   bodies before %lld, by retention; %lld of them "
+		    "are still there\n",
+		    (long long)report->let_go_before, (long long)report->held));
+	}
+	if (report->unfinished > 0) {
+		GK_TRY(gk_buf_printf(text, err,
+		    "  redacted %lld values are still there: the next start "
+		    "removes them\n",
+		    (long long)report->unfinished));
 	}
 	return gk_buf_printf(text, err, "  witness  %s\n", report->witnessed);
 }
@@ -230,6 +271,9 @@ tell(const struct journal_verify_report *found, const char *vkey,
 	    .where = some(found->where),
 	    .exit_code = verdicts[found->verdict].exit_code,
 	    .size = (int64_t)found->size,
+	    .held = (int64_t)found->held,
+	    .let_go_before = (int64_t)found->minimum,
+	    .unfinished = (int64_t)found->unfinished,
 	};
 
 	(void)digest_hex(found->root.bytes, sizeof(found->root.bytes), root);
@@ -267,43 +311,98 @@ load_trust(const struct gate_verify_options *options, struct trust **ret_trust,
 	return GK_OK;
 }
 
-enum gk_rc
-gate_verify(const struct gate_verify_options *options,
-    struct gate_verify_report *ret, struct gk_err *err)
+/* A base that isn't the signed one: what the log adds up to can't be told. */
+static void
+blame_base(const struct check *check, struct journal_verify_report *found)
+{
+	if (found->verdict == VERIFY_OK && check->base.rc != GK_OK) {
+		found->verdict = VERIFY_TAMPERED;
+		(void)snprintf(found->where, sizeof(found->where), "base");
+		(void)snprintf(
+		    found->text, sizeof(found->text), "%s", check->base.text);
+	}
+}
+
+static enum gk_rc
+verify_once(const struct gate_verify_options *options, const char *vkey,
+    const struct trust *trust, struct journal_verify_report *ret,
+    struct gk_err *err)
 {
 	GK_AUTO(ledger_freep) struct ledger *ledger = NULL;
-	GK_AUTO(trust_freep) struct trust *trust = NULL;
-	char vkey[NOTE_VKEY_BYTES] = "";
 	struct id_key id_key = {
 	    {0}}; /* ids are for answers; the fold goes by seq */
 	struct ledger_limits limits = {
 	    .run_idle_us = INT64_C(1) << 50, .runs_per_identity = SIZE_MAX};
 	struct check check = {.options = options};
 	struct journal_verify_options journal = {.data_dir = options->data_dir,
-	    .vkey = options->vkey,
+	    .vkey = vkey,
+	    .trust = trust,
 	    .held = options->held,
 	    .held_n = options->held_n,
 	    .event = check_event,
 	    .progress = options->progress == NULL ? NULL : pass_progress,
 	    .ctx = &check};
-	struct journal_verify_report found;
 	enum gk_rc rc;
+
+	GK_TRY(ledger_new(&id_key, &limits, &ledger, err));
+	check.ledger = ledger;
+	rc = prepare(&check, err);
+	if (check.base.rc != GK_OK) {
+		journal.event = NULL; /* nothing to fold from */
+	}
+	if (rc == GK_OK) {
+		rc = journal_verify(&journal, ret, err);
+	}
+	if (rc == GK_OK) {
+		blame_base(&check, ret);
+	}
+	free(check.snapshots);
+	return rc;
+}
+
+/* How far retention has come; -1: it can't be read. */
+static int64_t
+minimum_of(const char *data_dir)
+{
+	struct journal_reader *reader;
+	int64_t minimum = -1;
+
+	if (journal_reader_open(data_dir, &reader, NULL) == GK_OK) {
+		if (journal_bound(reader, JOURNAL_BODIES, &minimum, NULL) !=
+		    GK_OK) {
+			minimum = -1;
+		}
+		journal_reader_close(reader);
+	}
+	return minimum;
+}
+
+enum gk_rc
+gate_verify(const struct gate_verify_options *options,
+    struct gate_verify_report *ret, struct gk_err *err)
+{
+	GK_AUTO(trust_freep) struct trust *trust = NULL;
+	char own_vkey[NOTE_VKEY_BYTES] = "";
+	const char *vkey = options->vkey;
+	struct journal_verify_report found;
+	int64_t before;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->json.cap = REPORT_CAP;
 	ret->text.cap = REPORT_CAP;
 	GK_TRY(digest_init(err));
-	GK_TRY(load_trust(options, &trust, vkey, err));
-	journal.trust = trust;
-	if (vkey[0] != '\0') {
-		journal.vkey = vkey;
+	GK_TRY(load_trust(options, &trust, own_vkey, err));
+	if (own_vkey[0] != '\0') {
+		vkey = own_vkey;
 	}
-	GK_TRY(ledger_new(&id_key, &limits, &ledger, err));
-	check.ledger = ledger;
-	rc = note_snapshots(&check, err);
-	if (rc == GK_OK) {
-		rc = journal_verify(&journal, &found, err);
+	for (int i = 0; i < TRIES_MAX; i++) {
+		before = minimum_of(options->data_dir);
+		GK_TRY(verify_once(options, vkey, trust, &found, err));
+		/* what went while it was being read wasn't tampered with */
+		if (found.verdict != VERIFY_TAMPERED ||
+		    minimum_of(options->data_dir) == before) {
+			break;
+		}
 	}
-	free(check.snapshots);
-	return rc == GK_OK ? tell(&found, journal.vkey, options, ret, err) : rc;
+	return tell(&found, vkey, options, ret, err);
 }

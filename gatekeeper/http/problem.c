@@ -18,6 +18,7 @@ problem_title(int status)
 	    {404, "Not Found"},
 	    {405, "Method Not Allowed"},
 	    {409, "Conflict"},
+	    {410, "Gone"},
 	    {413, "Content Too Large"},
 	    {415, "Unsupported Media Type"},
 	    {421, "Misdirected Request"},
@@ -51,6 +52,8 @@ problem_status(enum gate_outcome outcome)
 		return 404;
 	case GATE_CONFLICT:
 		return 409;
+	case GATE_GONE:
+		return 410;
 	case GATE_INVALID:
 		return 422;
 	case GATE_TOO_MANY:

@@ -35,6 +35,7 @@ void
 journal__release(struct journal *journal)
 {
 	journal_reader_close(journal->reader);
+	journal__let_go_free(journal->let_go);
 	journal__writer_free(journal->writer);
 	journal__store_close(journal->db, !journal->broken);
 	journal__keys_wipe(&journal->keys);
@@ -85,8 +86,8 @@ check_whole(const struct journal *journal, struct gk_err *err)
  * The batch.
  */
 
-static enum gk_rc
-batch_begin(struct journal *journal, struct gk_err *err)
+enum gk_rc
+journal__batch_begin(struct journal *journal, struct gk_err *err)
 {
 	GK_TRY(check_whole(journal, err));
 	if (journal->in_batch) {
@@ -137,7 +138,7 @@ append_body(struct journal *journal, const struct event *event,
 	row.bytes = bytes;
 	row.n = n;
 	if (row.columns.run != 0) {
-		GK_TRY(journal__read_run_first(journal->reader, row.columns.run,
+		GK_TRY(journal_run_first(journal->reader, row.columns.run,
 		    &row.run_first, &known, err));
 		if (!known) {
 			row.run_first = row.seq;
@@ -178,7 +179,7 @@ journal_append(struct journal *journal, const struct event *event,
 	GK_ASSERT(event->seq == journal_next_seq(journal));
 	GK_ASSERT(event->timestamp_us >= journal->last_us);
 	GK_ASSERT(n > 0 && n <= EVENT_BYTES_MAX);
-	GK_TRY(batch_begin(journal, err));
+	GK_TRY(journal__batch_begin(journal, err));
 	merkle_leaf(bytes, n, ret_leaf);
 	if (append(journal, event, bytes, n, ret_leaf, err) != GK_OK ||
 	    append_openings(
@@ -220,9 +221,8 @@ journal_commit(struct journal *journal, struct gk_err *err)
 	return GK_OK;
 }
 
-/* After a write within the batch: it went well, or the journal is broken. */
-static enum gk_rc
-settled(struct journal *journal, enum gk_rc rc, struct gk_err *err)
+enum gk_rc
+journal__settled(struct journal *journal, enum gk_rc rc, struct gk_err *err)
 {
 	return rc == GK_OK ? GK_OK : journal_break(journal, err);
 }
@@ -231,8 +231,8 @@ enum gk_rc
 journal_keep_policy(struct journal *journal, const char *digest,
     const char *bytes, size_t n, struct gk_err *err)
 {
-	GK_TRY(batch_begin(journal, err));
-	return settled(journal,
+	GK_TRY(journal__batch_begin(journal, err));
+	return journal__settled(journal,
 	    journal__write_policy(journal->writer, digest, bytes, n, err), err);
 }
 
@@ -240,8 +240,8 @@ enum gk_rc
 journal_keep_cosignature(struct journal *journal,
     const struct journal_cosignature *cosignature, struct gk_err *err)
 {
-	GK_TRY(batch_begin(journal, err));
-	return settled(journal,
+	GK_TRY(journal__batch_begin(journal, err));
+	return journal__settled(journal,
 	    journal__write_cosignature(journal->db, cosignature, err), err);
 }
 
@@ -249,8 +249,8 @@ enum gk_rc
 journal_store_word(struct journal *journal, const char *key, const char *value,
     struct gk_err *err)
 {
-	GK_TRY(batch_begin(journal, err));
-	return settled(journal,
+	GK_TRY(journal__batch_begin(journal, err));
+	return journal__settled(journal,
 	    journal__write_meta(journal->writer, key, value, err), err);
 }
 
@@ -258,8 +258,8 @@ enum gk_rc
 journal_put_row(struct journal *journal, int64_t generation, const char *key,
     const char *json, size_t n, struct gk_err *err)
 {
-	GK_TRY(batch_begin(journal, err));
-	return settled(journal,
+	GK_TRY(journal__batch_begin(journal, err));
+	return journal__settled(journal,
 	    journal__write_row(journal->writer, generation, key, json, n, err),
 	    err);
 }
@@ -268,8 +268,8 @@ enum gk_rc
 journal_drop_rows(struct journal *journal, int64_t keep, int limit,
     bool *ret_more, struct gk_err *err)
 {
-	GK_TRY(batch_begin(journal, err));
-	return settled(journal,
+	GK_TRY(journal__batch_begin(journal, err));
+	return journal__settled(journal,
 	    journal__write_drop_rows(
 		journal->writer, keep, limit, ret_more, err),
 	    err);

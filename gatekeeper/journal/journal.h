@@ -145,6 +145,71 @@ enum gk_rc journal_last_snapshot(struct journal *journal, bool *ret_found,
     uint64_t *ret_seq, struct gk_err *err) GK_MUST_USE;
 
 /*
+ * Letting go.  All of it in the batch's transaction; what an event allows is
+ * written together with the event, and only when that is committed may anything go.
+ */
+
+/* That opening may go, by the redaction at event. */
+enum gk_rc journal_redact(struct journal *journal, uint64_t seq,
+    const char *path, uint64_t event, struct gk_err *err) GK_MUST_USE;
+
+/* Up to limit openings that redactions name; also those that a crash has left. */
+enum gk_rc journal_erase(struct journal *journal, int limit, bool *ret_more,
+    struct gk_err *err) GK_MUST_USE;
+
+/* How far retention may go; each bound only grows. */
+enum journal_bound {
+	JOURNAL_BODIES = 0, /* a seq: bodies before it go */
+	JOURNAL_OPENINGS,   /* a seq: openings before it may go */
+	JOURNAL_FORGET, /* a time: openings whose time was over by then go */
+};
+enum gk_rc journal_raise(struct journal *journal, enum journal_bound which,
+    int64_t bound, struct gk_err *err) GK_MUST_USE;
+
+enum journal_fate {
+	JOURNAL_KEEP = 0, /* openings: it stays; bodies: as HOLD */
+	JOURNAL_HOLD,     /* it stays, in the table held */
+	JOURNAL_LET_GO,
+};
+
+/* Who knows what is under hold.  body borrows the event's bytes. */
+struct journal_judge {
+	enum journal_fate (*body)(
+	    void *ctx, uint64_t seq, const char *bytes, size_t n);
+	enum gk_rc (*opening)(void *ctx, uint64_t seq,
+	    enum journal_fate *ret_fate, struct gk_err *err);
+	void *ctx;
+};
+
+/*
+ * Look at up to limit (at most 256) openings from *from on: of seqs before to, or,
+ * by_time, of those with a time of their own up to and with to.  *from goes on.
+ */
+enum gk_rc journal_drop_openings(struct journal *journal, bool by_time,
+    int64_t *from, int64_t to, size_t limit, const struct journal_judge *judge,
+    size_t *ret_gone, bool *ret_more, struct gk_err *err) GK_MUST_USE;
+
+/* Up to limit (at most 256) bodies before minimum, oldest first, each with its openings. */
+enum gk_rc journal_drop_bodies(struct journal *journal, uint64_t minimum,
+    size_t limit, const struct journal_judge *judge, size_t *ret_gone,
+    bool *ret_more, struct gk_err *err) GK_MUST_USE;
+
+/* The same for what was held, from *from on: what no hold covers any more. */
+enum gk_rc journal_drop_held(struct journal *journal, uint64_t *from,
+    size_t limit, const struct journal_judge *judge, size_t *ret_gone,
+    bool *ret_more, struct gk_err *err) GK_MUST_USE;
+
+/* Up to limit rows of bases before the one at minimum (rows of generation -minimum). */
+enum gk_rc journal_drop_bases(struct journal *journal, uint64_t minimum,
+    int limit, bool *ret_more, struct gk_err *err) GK_MUST_USE;
+
+/* Has something gone whose older copy may still be in the WAL? */
+bool journal_wal_is_dirty(const struct journal *journal);
+/* Between batches: fold the WAL in and cut it.  *ret_clear false: a reader is in the way. */
+enum gk_rc journal_clear_wal(
+    struct journal *journal, bool *ret_clear, struct gk_err *err) GK_MUST_USE;
+
+/*
  * A reader: a read-only connection, for one thread; sees what is committed.
  * The writer has one inside (journal_reader()) that sees the open batch too.
  */
@@ -154,16 +219,50 @@ enum gk_rc journal_reader_open(const char *data_dir,
 void journal_reader_close(struct journal_reader *reader);
 struct journal_reader *journal_reader(struct journal *journal); /* borrowed */
 
-/* Append the bytes of event seq to buf; *ret_found false when there is none (yet, or any more). */
+/* Append the bytes of event seq to buf (NULL: is it there?); *ret_found false when there is none (yet, or any more). */
 enum gk_rc journal_read(struct journal_reader *reader, uint64_t seq,
     struct gk_buf *buf, struct digest *ret_leaf, bool *ret_found,
     struct gk_err *err) GK_MUST_USE;
 
-/* Openings of an event that are still there, by path; what each gets is borrowed. */
+/* Openings of an event that are still there and not redacted, by path; what each gets is borrowed. */
 enum gk_rc journal_openings(struct journal_reader *reader, uint64_t seq,
     enum gk_rc (*each)(
 	void *ctx, const struct opening *opening, struct gk_err *err),
     void *ctx, struct gk_err *err) GK_MUST_USE;
+
+/* By which event an opening was redacted, by path; what each gets is borrowed. */
+enum gk_rc journal_redactions(struct journal_reader *reader, uint64_t seq,
+    enum gk_rc (*each)(
+	void *ctx, const char *path, uint64_t event, struct gk_err *err),
+    void *ctx, struct gk_err *err) GK_MUST_USE;
+
+/* How far retention may go; bodies before JOURNAL_BODIES are gone or going. */
+enum gk_rc journal_bound(struct journal_reader *reader,
+    enum journal_bound which, int64_t *ret_bound,
+    struct gk_err *err) GK_MUST_USE;
+
+/* The newest event of kind retention before that seq; *ret_found false when there is none. */
+enum gk_rc journal_last_retention(struct journal_reader *reader,
+    uint64_t before, bool *ret_found, uint64_t *ret_seq,
+    struct gk_err *err) GK_MUST_USE;
+
+/* The first seq whose event isn't before that time; what was let go counts as before. */
+enum gk_rc journal_seq_at(struct journal_reader *reader, int64_t us,
+    uint64_t *ret_seq, struct gk_err *err) GK_MUST_USE;
+/* Walk the rows of one generation in key order, as journal_each_row(). */
+enum gk_rc journal_reader_rows(struct journal_reader *reader,
+    int64_t generation,
+    enum gk_rc (*row)(void *ctx, const char *key, const char *json, size_t n,
+	struct gk_err *err),
+    void *ctx, struct gk_err *err) GK_MUST_USE;
+
+/* How many openings there are: of seqs in [from, to), of a kind (-1: any) and a tenant (its column; 0: any). */
+enum gk_rc journal_count_openings(struct journal_reader *reader, uint64_t from,
+    uint64_t to, int kind, int64_t tenant, uint64_t *ret_count,
+    struct gk_err *err) GK_MUST_USE;
+/* How many openings have a time of their own in (after, until]. */
+enum gk_rc journal_count_forget(struct journal_reader *reader, int64_t after_us,
+    int64_t until_us, uint64_t *ret_count, struct gk_err *err) GK_MUST_USE;
 
 enum gk_rc journal_policy_text(struct journal_reader *reader,
     const char *digest, struct gk_buf *buf, bool *ret_found,
@@ -265,6 +364,10 @@ enum gk_rc journal_search(struct journal_reader *reader,
     void *ctx, uint64_t *ret_next, bool *ret_more,
     struct gk_err *err) GK_MUST_USE;
 
+/* The run's first event, which may have been let go since; *ret_has false: nothing of it is there. */
+enum gk_rc journal_run_first(struct journal_reader *reader, int64_t run_column,
+    uint64_t *ret_seq, bool *ret_has, struct gk_err *err) GK_MUST_USE;
+
 /* Is any event of that run (event_column_hash(tenant, run)) in the journal? */
 enum gk_rc journal_has_run(struct journal_reader *reader, int64_t run_column,
     bool *ret_has, struct gk_err *err) GK_MUST_USE;
@@ -300,6 +403,10 @@ struct journal_verify_report {
 	struct digest root;
 	char head[GK_TIME_TEXT_BYTES]; /* time of the last event */
 	char origin[160];
+	uint64_t minimum; /* bodies before it were let go */
+	uint64_t held;    /* of them still there: held, or about to go */
+	uint64_t
+	    unfinished; /* redacted values still there: the next start removes them */
 	char where[96]; /* first fault: "seq 17", "checkpoint 40" … */
 	char text[320]; /* what it is and what it means */
 };

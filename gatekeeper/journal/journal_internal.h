@@ -37,6 +37,7 @@ struct sqlite3_stmt;
 #define JOURNAL_META_ACCEPTED "accepted"
 
 #define JOURNAL_PATH_BYTES 4096
+#define JOURNAL_BUSY_MS    5000 /* a connection waits for another's lock */
 
 /* files.c: small files in a folder that is held open as a descriptor. */
 
@@ -212,6 +213,12 @@ enum gk_rc journal__wal_fold(
 enum gk_rc journal__db_sync(
     struct writer *writer, struct gk_err *err) GK_MUST_USE;
 
+/* let_go.c: the statements that remove. */
+struct let_go;
+enum gk_rc journal__let_go_open(struct sqlite3 *db, struct let_go **ret_let_go,
+    struct gk_err *err) GK_MUST_USE;
+void journal__let_go_free(struct let_go *let_go);
+
 /* read.c: what lies at a place. */
 
 /* A reader on somebody else's connection. */
@@ -223,6 +230,13 @@ void journal__reader_closep(struct journal_reader **reader);
 enum gk_rc journal__read_begin(
     struct journal_reader *reader, struct gk_err *err) GK_MUST_USE;
 void journal__read_end(struct journal_reader *reader);
+
+/* journal_openings(), and those too that are redacted and not gone yet, where that is set. */
+enum gk_rc journal__openings(struct journal_reader *reader, uint64_t seq,
+    bool redacted,
+    enum gk_rc (*each)(
+	void *ctx, const struct opening *opening, struct gk_err *err),
+    void *ctx, struct gk_err *err) GK_MUST_USE;
 
 /* Events in the store: one more than the greatest seq. */
 enum gk_rc journal__read_size(struct journal_reader *reader, uint64_t *ret_size,
@@ -239,12 +253,13 @@ enum gk_rc journal__read_tile_count(struct journal_reader *reader,
 enum gk_rc journal__read_checkpoint(struct journal_reader *reader,
     uint64_t at_least, uint64_t *ret_size, struct gk_buf *note, bool *ret_found,
     struct gk_err *err) GK_MUST_USE;
-/* The first event of a run; *ret_found false when the journal has none of it. */
-enum gk_rc journal__read_run_first(struct journal_reader *reader, int64_t run,
-    uint64_t *ret_seq, bool *ret_found, struct gk_err *err) GK_MUST_USE;
 /* Is the event in the index of its run's events? */
 enum gk_rc journal__read_indexed(struct journal_reader *reader,
     uint64_t run_first, uint64_t seq, bool *ret_has,
+    struct gk_err *err) GK_MUST_USE;
+/* Each event, held ones too, of kind retention or redaction, in order of seq. */
+enum gk_rc journal__each_gone(struct journal_reader *reader,
+    enum gk_rc (*each)(void *ctx, uint64_t seq, struct gk_err *err), void *ctx,
     struct gk_err *err) GK_MUST_USE;
 /* Rows outside a log of that size: negative seqs, openings of no event. */
 enum gk_rc journal__read_strays(struct journal_reader *reader, uint64_t size,
@@ -309,6 +324,7 @@ struct journal {
 	int lock;
 	struct sqlite3 *db;
 	struct writer *writer;
+	struct let_go *let_go;
 	struct journal_reader *reader; /* on db */
 	struct edge *edge;
 	struct journal_keys keys;
@@ -319,10 +335,19 @@ struct journal {
 	int64_t last_us;
 	bool in_batch;
 	bool broken;
-	bool accepted; /* a note of journal_recover() waits to be dropped */
+	bool accepted;  /* a note of journal_recover() waits to be dropped */
+	bool wal_dirty; /* the WAL may hold what was let go */
+	uint64_t
+	    erase_from; /* redactions from here on may have openings left; UINT64_MAX: none */
 	struct journal_counters counters;
 };
 
+/* Begin the batch's transaction where none is open. */
+enum gk_rc journal__batch_begin(
+    struct journal *journal, struct gk_err *err) GK_MUST_USE;
+/* After a write within the batch: it went well, or the journal is broken. */
+enum gk_rc journal__settled(
+    struct journal *journal, enum gk_rc rc, struct gk_err *err) GK_MUST_USE;
 /* Let go of everything.  A broken one leaves the WAL as it is. */
 void journal__release(struct journal *journal);
 /* Leave a mark for the next start; best effort, on a device that has just failed. */

@@ -105,6 +105,7 @@ open_store(struct journal *journal, const struct journal_options *options,
 	GK_TRY(journal__store_open(
 	    options->data_dir, STORE_WRITE, &journal->db, err));
 	GK_TRY(journal__writer_open(journal->db, &journal->writer, err));
+	GK_TRY(journal__let_go_open(journal->db, &journal->let_go, err));
 	GK_TRY(journal__reader_on(journal->db, &journal->reader, err));
 	GK_TRY(settle_disk(journal, err));
 	if (wal > 0) {
@@ -170,25 +171,6 @@ load_head(
 	return GK_OK;
 }
 
-/* The root that our own log had at an earlier size. */
-static enum gk_rc
-root_at(struct journal *journal, uint64_t size, struct digest *ret,
-    struct gk_err *err)
-{
-	struct edge *edge = calloc(1, sizeof(*edge));
-	enum gk_rc rc;
-
-	if (edge == NULL) {
-		return GK_FAIL(err, GK_E_NOMEM, "an edge");
-	}
-	rc = journal__edge_load(journal->reader, size, edge, err);
-	if (rc == GK_OK) {
-		journal__edge_root(edge, ret);
-	}
-	free(edge);
-	return rc;
-}
-
 static enum gk_rc
 load_published(struct journal *journal, struct note_checkpoint *ret,
     bool *ret_found, struct gk_err *err)
@@ -234,7 +216,7 @@ check_published(
 		    "--accept %" PRIu64 "`",
 		    note.size, found->size, found->size);
 	}
-	GK_TRY(root_at(journal, note.size, &root, err));
+	GK_TRY(journal_prove_root(journal->reader, note.size, &root, err));
 	if (!digest_equal(root.bytes, note.root.bytes, DIGEST_BYTES)) {
 		return GK_FAIL(err, GK_E_CORRUPT,
 		    "fork: at %" PRIu64

@@ -15,7 +15,8 @@ static const char *const read_sql[R_COUNT] = {
     [R_BEGIN] = "BEGIN",
     [R_END] = "COMMIT",
     [R_SIZE] = "SELECT max(seq) FROM body",
-    [R_BODY] = "SELECT bytes FROM body WHERE seq = ?1",
+    [R_BODY] = "SELECT bytes FROM body WHERE seq = ?1 UNION ALL "
+	       "SELECT bytes FROM held WHERE seq = ?1 LIMIT 1",
     [R_TIME] = "SELECT time FROM body WHERE seq = ?1",
     [R_TILE] = "SELECT root, hashes FROM tile WHERE level = ?1 AND idx = ?2",
     [R_ROOTS] = "SELECT root FROM tile WHERE level = ?1 AND idx >= ?2 AND "
@@ -29,6 +30,10 @@ static const char *const read_sql[R_COUNT] = {
 	"SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1",
     [R_OPENINGS] = "SELECT path, salt, value, forget FROM opening "
 		   "WHERE seq = ?1 ORDER BY path",
+    [R_OPENINGS_LEFT] =
+	"SELECT path, salt, value, forget FROM opening o WHERE seq = ?1 AND "
+	"NOT EXISTS (SELECT 1 FROM redaction r WHERE r.seq = o.seq AND "
+	"r.path = o.path) ORDER BY path",
     [R_STRAYS] = "SELECT (SELECT count(*) FROM body WHERE seq < 0) + "
 		 "(SELECT count(*) FROM checkpoint WHERE size <= 0) + "
 		 "(SELECT count(*) FROM opening WHERE seq < 0) + "
@@ -41,25 +46,47 @@ static const char *const read_sql[R_COUNT] = {
 	       "ORDER BY key",
     [R_SNAPSHOT] = "SELECT max(seq) FROM body INDEXED BY body_snapshot "
 		   "WHERE kind = 13",
-    [R_RUN_FIRST] = "SELECT min(seq) FROM body INDEXED BY body_run "
-		    "WHERE run = ?1 AND run <> 0 AND run_first = seq",
+    [R_RUN_FIRST] = "SELECT min(seq) FROM (SELECT seq FROM body INDEXED BY "
+		    "body_run WHERE run = ?1 AND run <> 0 AND run_first = seq "
+		    "UNION ALL SELECT first FROM run_cut WHERE run = ?1)",
+    [R_REDACTIONS] =
+	"SELECT path, event FROM redaction WHERE seq = ?1 ORDER BY path",
+    [R_BOUND] = "SELECT bound FROM minimum WHERE what = ?1",
+    [R_RETENTION] = "SELECT max(seq) FROM body INDEXED BY body_snapshot "
+		    "WHERE kind = 14 AND seq < ?1",
+    [R_GONE] =
+	"SELECT seq FROM held WHERE kind = 14 OR kind = 15 UNION ALL "
+	"SELECT seq FROM body INDEXED BY body_snapshot WHERE kind = 14 UNION "
+	"ALL SELECT seq FROM body INDEXED BY body_snapshot WHERE kind = 15 "
+	"ORDER BY seq",
+    [R_COUNT_OPENINGS] =
+	"SELECT count(*) FROM opening o CROSS JOIN body b ON b.seq = o.seq "
+	"WHERE o.seq >= ?1 AND o.seq < ?2 AND (?3 < 0 OR b.kind = ?3) AND "
+	"(?4 = 0 OR b.tenant = ?4)",
+    [R_COUNT_FORGET] = "SELECT count(*) FROM opening INDEXED BY opening_forget "
+		       "WHERE forget <> 0 AND forget > ?1 AND forget <= ?2",
     [R_INDEXED] = "SELECT 1 FROM body INDEXED BY body_run_first "
 		  "WHERE run_first = ?1 AND run_first <> 0 AND seq = ?2",
-#define SCAN_COLUMNS                                                        \
-	"SELECT seq, run, run_first, tenant, agent, actor, action, "        \
-	"action_key, "                                                      \
-	"reason, approval, kind, decision, layer, scope, time, bytes FROM " \
-	"body "
-    [R_SCAN_UP] = SCAN_COLUMNS "WHERE seq >= ?1 AND seq < ?2 ORDER BY seq",
-    [R_SCAN_DOWN] =
-	SCAN_COLUMNS "WHERE seq >= ?1 AND seq < ?2 ORDER BY seq DESC",
-    [R_SCAN_RUN_UP] = SCAN_COLUMNS "INDEXED BY body_run_first WHERE run_first "
-				   "= ?3 AND run_first <> 0 AND seq >= ?1 AND "
-				   "seq < ?2 ORDER BY seq",
-    [R_SCAN_RUN_DOWN] =
-	SCAN_COLUMNS "INDEXED BY body_run_first WHERE run_first = ?3 AND "
-		     "run_first <> 0 AND seq >= ?1 AND "
-		     "seq < ?2 ORDER BY seq DESC",
+#define SCAN_COLUMNS                                                 \
+	"SELECT seq, run, run_first, tenant, agent, actor, action, " \
+	"action_key, "                                               \
+	"reason, approval, kind, decision, layer, scope, time, bytes FROM "
+/* what was held is below the rest: SQLite merges the two, in their own order */
+#define SCAN_ALL                                                \
+	SCAN_COLUMNS "body WHERE seq >= ?1 AND seq < ?2 UNION " \
+		     "ALL " SCAN_COLUMNS                        \
+		     "held WHERE seq >= ?1 AND seq < ?2 ORDER BY seq"
+#define SCAN_RUN                                               \
+	SCAN_COLUMNS                                           \
+	"body INDEXED BY body_run_first WHERE run_first = ?3 " \
+	"AND run_first <> 0 AND seq >= ?1 AND seq < ?2 UNION " \
+	"ALL " SCAN_COLUMNS                                    \
+	"held INDEXED BY held_run_first WHERE run_first = ?3 " \
+	"AND run_first <> 0 AND seq >= ?1 AND seq < ?2 ORDER BY seq"
+    [R_SCAN_UP] = SCAN_ALL,
+    [R_SCAN_DOWN] = SCAN_ALL " DESC",
+    [R_SCAN_RUN_UP] = SCAN_RUN,
+    [R_SCAN_RUN_DOWN] = SCAN_RUN " DESC",
 };
 
 enum gk_rc
@@ -205,10 +232,9 @@ journal__read_end(struct journal_reader *reader)
 	}
 }
 
-/* A statement whose one row holds a number, or NULL for none. */
-static enum gk_rc
-read_number(struct journal_reader *reader, enum read_stmt which, bool *ret_has,
-    uint64_t *ret_number, struct gk_err *err)
+enum gk_rc
+journal__read_number(struct journal_reader *reader, enum read_stmt which,
+    bool *ret_has, uint64_t *ret_number, struct gk_err *err)
 {
 	GK_AUTO(journal__stmt_reset)
 	sqlite3_stmt *stmt = reader->stmt[which];
@@ -227,7 +253,7 @@ journal__read_size(
 	uint64_t max;
 	bool has;
 
-	GK_TRY(read_number(reader, R_SIZE, &has, &max, err));
+	GK_TRY(journal__read_number(reader, R_SIZE, &has, &max, err));
 	*ret_size = has ? max + 1 : 0;
 	return GK_OK;
 }
@@ -239,14 +265,15 @@ journal__read_strays(struct journal_reader *reader, uint64_t size,
 	bool has;
 
 	journal__stmt_bind(reader->stmt[R_STRAYS], 1, size);
-	return read_number(reader, R_STRAYS, &has, ret_count, err);
+	return journal__read_number(reader, R_STRAYS, &has, ret_count, err);
 }
 
 enum gk_rc
 journal__read_snapshot(struct journal_reader *reader, bool *ret_found,
     uint64_t *ret_seq, struct gk_err *err)
 {
-	return read_number(reader, R_SNAPSHOT, ret_found, ret_seq, err);
+	return journal__read_number(
+	    reader, R_SNAPSHOT, ret_found, ret_seq, err);
 }
 
 enum gk_rc
@@ -255,7 +282,7 @@ journal__read_tile_count(
 {
 	bool has;
 
-	return read_number(reader, R_TILE_COUNT, &has, ret_count, err);
+	return journal__read_number(reader, R_TILE_COUNT, &has, ret_count, err);
 }
 
 enum gk_rc
@@ -275,7 +302,9 @@ journal_read(struct journal_reader *reader, uint64_t seq, struct gk_buf *buf,
 		const void *bytes = sqlite3_column_blob(stmt, 0);
 		size_t n = (size_t)sqlite3_column_bytes(stmt, 0);
 
-		GK_TRY(gk_buf_add(buf, bytes, n, err));
+		if (buf != NULL) {
+			GK_TRY(gk_buf_add(buf, bytes, n, err));
+		}
 		if (ret_leaf != NULL) {
 			merkle_leaf(bytes, n, ret_leaf);
 		}
@@ -302,8 +331,18 @@ journal_openings(struct journal_reader *reader, uint64_t seq,
 	void *ctx, const struct opening *opening, struct gk_err *err),
     void *ctx, struct gk_err *err)
 {
+	return journal__openings(reader, seq, false, each, ctx, err);
+}
+
+enum gk_rc
+journal__openings(struct journal_reader *reader, uint64_t seq, bool redacted,
+    enum gk_rc (*each)(
+	void *ctx, const struct opening *opening, struct gk_err *err),
+    void *ctx, struct gk_err *err)
+{
 	GK_AUTO(journal__stmt_reset)
-	sqlite3_stmt *stmt = reader->stmt[R_OPENINGS];
+	sqlite3_stmt *stmt =
+	    reader->stmt[redacted ? R_OPENINGS : R_OPENINGS_LEFT];
 	bool row;
 
 	journal__stmt_bind(stmt, 1, seq);
@@ -415,14 +454,24 @@ journal__each_row(struct journal_reader *reader, int64_t generation,
 }
 
 enum gk_rc
-journal__read_run_first(struct journal_reader *reader, int64_t run,
-    uint64_t *ret_seq, bool *ret_found, struct gk_err *err)
+journal_reader_rows(struct journal_reader *reader, int64_t generation,
+    enum gk_rc (*row)(void *ctx, const char *key, const char *json, size_t n,
+	struct gk_err *err),
+    void *ctx, struct gk_err *err)
+{
+	return journal__each_row(reader, generation, row, ctx, err);
+}
+
+enum gk_rc
+journal_run_first(struct journal_reader *reader, int64_t run, uint64_t *ret_seq,
+    bool *ret_found, struct gk_err *err)
 {
 	if (sqlite3_bind_int64(reader->stmt[R_RUN_FIRST], 1, run) !=
 	    SQLITE_OK) {
 		return journal__store_fail(reader->db, "binding", err);
 	}
-	return read_number(reader, R_RUN_FIRST, ret_found, ret_seq, err);
+	return journal__read_number(
+	    reader, R_RUN_FIRST, ret_found, ret_seq, err);
 }
 
 enum gk_rc
@@ -431,8 +480,7 @@ journal_has_run(struct journal_reader *reader, int64_t run_column,
 {
 	uint64_t first;
 
-	return journal__read_run_first(
-	    reader, run_column, &first, ret_has, err);
+	return journal_run_first(reader, run_column, &first, ret_has, err);
 }
 
 enum gk_rc

@@ -17,6 +17,7 @@ enum read_stmt {
 	R_CHECKPOINT_AT,
 	R_CHECKPOINT_LAST,
 	R_OPENINGS,
+	R_OPENINGS_LEFT,
 	R_STRAYS,
 	R_POLICY,
 	R_POLICIES,
@@ -25,6 +26,12 @@ enum read_stmt {
 	R_SNAPSHOT,
 	R_RUN_FIRST,
 	R_INDEXED,
+	R_REDACTIONS,
+	R_BOUND,
+	R_RETENTION,
+	R_GONE,
+	R_COUNT_OPENINGS,
+	R_COUNT_FORGET,
 	R_SCAN_UP,
 	R_SCAN_DOWN,
 	R_SCAN_RUN_UP,
@@ -44,7 +51,11 @@ void journal__stmt_reset(struct sqlite3_stmt **stmt); /* for GK_AUTO */
 enum gk_rc journal__stmt_step(struct journal_reader *reader,
     struct sqlite3_stmt *stmt, const char *what, bool *ret_row,
     struct gk_err *err) GK_MUST_USE;
-/* The column's 32 bytes; false when it holds anything else. */
+/* A statement whose one row holds a number, or NULL for none. */
+enum gk_rc journal__read_number(struct journal_reader *reader,
+    enum read_stmt which, bool *ret_has, uint64_t *ret_number,
+    struct gk_err *err) GK_MUST_USE;
+/* False: the column isn't 32 bytes. */
 bool journal__column_digest(
     struct sqlite3_stmt *stmt, int column, struct digest *ret);
 void journal__stmt_bind(struct sqlite3_stmt *stmt, int at, uint64_t number);

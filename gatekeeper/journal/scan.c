@@ -102,6 +102,16 @@ seq_at(struct journal_reader *reader, int64_t us, uint64_t size,
 	return GK_OK;
 }
 
+enum gk_rc
+journal_seq_at(struct journal_reader *reader, int64_t us, uint64_t *ret_seq,
+    struct gk_err *err)
+{
+	uint64_t size;
+
+	GK_TRY(journal__read_size(reader, &size, err));
+	return seq_at(reader, us, size, ret_seq, err);
+}
+
 /* Narrow a stretch of the log to the times that are asked for. */
 static enum gk_rc
 narrow_to_times(struct journal_reader *reader,
@@ -138,7 +148,7 @@ search_range(struct journal_reader *reader, const struct journal_query *query,
 		ret->to = query->from_seq + 1;
 	}
 	if (query->columns.run != 0) {
-		GK_TRY(journal__read_run_first(
+		GK_TRY(journal_run_first(
 		    reader, query->columns.run, &ret->run_first, &has, err));
 	}
 	if (!has && ret->from < size) {

@@ -229,6 +229,7 @@ check_marks(struct verify *v, struct gk_err *err)
 
 	GK_TRY(check_mark(v, &v->published, "published checkpoint", err));
 	GK_TRY(check_mark(v, &v->held, "the checkpoint you hold,", err));
+	GK_TRY(journal__gone_root(v, err));
 	if (v->stored.has && v->stored.size == v->edge.size) {
 		GK_TRY(check_mark(v, &v->stored, "checkpoint", err));
 		v->checkpoints++;
@@ -276,10 +277,42 @@ check_step(struct verify *v, uint64_t to, struct gk_err *err)
 	return GK_OK;
 }
 
+/* Below the minimum the tiles tell the leaves. */
+static enum gk_rc
+check_gone(struct verify *v, struct gk_err *err)
+{
+	const struct edge_sink sink = {check_tile, v};
+	uint8_t hashes[TILE_WIDTH * DIGEST_BYTES];
+
+	while (
+	    v->edge.size < journal__gone_minimum(v) && v->edge.size < v->size) {
+		GK_TRY(journal__gone_tile(v, hashes, err));
+		for (size_t i = 0; i < TILE_WIDTH; i++) {
+			struct digest leaf;
+
+			memcpy(leaf.bytes, hashes + i * DIGEST_BYTES,
+			    DIGEST_BYTES);
+			GK_TRY(
+			    journal__edge_append(&v->edge, &leaf, &sink, err));
+			GK_TRY(check_marks(v, err));
+		}
+		if (v->options->progress != NULL) {
+			v->options->progress(
+			    v->options->ctx, v->edge.size, v->size);
+		}
+	}
+	if (v->edge.size > 0 && v->genesis == false) {
+		return journal__verify_fault(v, err, "seq 0",
+		    "genesis is missing; retention leaves it alone");
+	}
+	return GK_OK;
+}
+
 static enum gk_rc
 check_events(struct verify *v, struct gk_err *err)
 {
 	GK_TRY(read_stored(v, 0, &v->stored, err));
+	GK_TRY(check_gone(v, err));
 	while (v->edge.size < v->size) {
 		uint64_t from = v->edge.size;
 		uint64_t to = v->size - from > STEP ? from + STEP : v->size;
@@ -319,6 +352,7 @@ verify_begin(struct verify *v, struct gk_err *err)
 {
 	GK_TRY(journal__read_begin(v->reader, err));
 	GK_TRY(check_extent(v, err));
+	GK_TRY(journal__gone_load(v, err));
 	journal__read_end(v->reader);
 	v->closed = calloc(1, v->size / 8 + 1);
 	if (v->closed == NULL) {
@@ -365,6 +399,7 @@ verify_log(struct verify *v, int dir, struct gk_err *err)
 	report->verdict = VERIFY_OK;
 	report->size = v->size;
 	report->root = v->root;
+	report->minimum = journal__gone_minimum(v);
 	gk_time_print(v->last_us, report->head);
 	return GK_OK;
 }
@@ -426,6 +461,7 @@ verify_freep(struct verify **verify)
 		gk_arena_done(&v->arena);
 		gk_arena_done(&v->other_arena);
 		gk_buf_done(&v->other);
+		journal__gone_free(v->gone);
 		free(v->closed);
 		free(v);
 	}

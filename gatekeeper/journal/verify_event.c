@@ -12,7 +12,7 @@
 
 #include "journal/verify_internal.h"
 
-enum { WHERE_BYTES = 40 };
+enum { WHERE_BYTES = 40, SHOWN_MAX = 64 };
 
 static const char *
 where_of(uint64_t seq, char ret[WHERE_BYTES])
@@ -83,7 +83,7 @@ check_run(struct verify *v, const struct body_row *row, struct gk_err *err)
 	bool has = false, indexed = true;
 
 	if (row->columns.run != 0) {
-		GK_TRY(journal__read_run_first(
+		GK_TRY(journal_run_first(
 		    v->reader, row->columns.run, &first, &has, err));
 	}
 	if (row->run_first != 0) {
@@ -101,6 +101,7 @@ check_run(struct verify *v, const struct body_row *row, struct gk_err *err)
 struct opening_check {
 	struct verify *verify;
 	const struct event *event;
+	bool *present; /* by the place in shown */
 };
 
 static enum gk_rc
@@ -114,6 +115,7 @@ check_opening(void *ctx, const struct opening *opening, struct gk_err *err)
 	for (size_t i = 0; i < event->shown_count; i++) {
 		if (strcmp(event->shown[i].name, opening->path) == 0 &&
 		    strcmp(event->shown[i].value, commitment) == 0) {
+			check->present[i] = true;
 			return GK_OK;
 		}
 	}
@@ -123,10 +125,22 @@ check_opening(void *ctx, const struct opening *opening, struct gk_err *err)
 	    opening->path);
 }
 
-/* The event that this one points to; its strings live in other_arena. */
+/* Shown values: each opens its commitment, and each that is missing was let go. */
+static enum gk_rc
+check_openings(struct verify *v, const struct event *event, struct gk_err *err)
+{
+	bool present[SHOWN_MAX] = {false};
+	struct opening_check openings = {v, event, present};
+
+	GK_TRY(journal__openings(
+	    v->reader, event->seq, true, check_opening, &openings, err));
+	return journal__gone_check(v, event, present, err);
+}
+
+/* The event that this one points to; its strings live in other_arena.  *ret_gone: it was let go. */
 static enum gk_rc
 read_pointed(struct verify *v, const struct event *event, struct event *ret,
-    struct gk_err *err)
+    bool *ret_gone, struct gk_err *err)
 {
 	struct digest leaf;
 	bool found;
@@ -134,6 +148,10 @@ read_pointed(struct verify *v, const struct event *event, struct event *ret,
 	gk_buf_clear(&v->other);
 	GK_TRY(journal_read(
 	    v->reader, event->of_seq, &v->other, &leaf, &found, err));
+	*ret_gone = !found && event->of_seq < journal__gone_minimum(v);
+	if (*ret_gone) {
+		return GK_OK;
+	}
 	if (!found) {
 		return FAULT(v, event->of_seq, err, "the event is missing");
 	}
@@ -165,12 +183,20 @@ check_result(struct verify *v, const struct event *event, struct gk_err *err)
 	bool closing = event->change == CHANGE_REPORTED ||
 		       event->change == CHANGE_UNREPORTED;
 	struct event of = {.seq = 0};
+	bool gone;
 
 	if (!event->has_of_seq) {
 		return FAULT(v, event->seq, err,
 		    "the result doesn't say of which event it is");
 	}
-	GK_TRY(read_pointed(v, event, &of, err));
+	GK_TRY(read_pointed(v, event, &of, &gone, err));
+	if (gone) {
+		return !closing || take_closing(v, event->of_seq)
+			   ? GK_OK
+			   : FAULT(v, event->seq, err,
+				 "a second closing result for seq %" PRIu64,
+				 event->of_seq);
+	}
 	if (!same_decision(event, &of)) {
 		return FAULT(v, event->seq, err,
 		    "the result names another decision than seq %" PRIu64,
@@ -219,6 +245,7 @@ check_genesis(struct verify *v, const struct event *event, struct gk_err *err)
 {
 	char vkey[NOTE_VKEY_BYTES];
 
+	v->genesis = v->genesis || event->kind == EVENT_GENESIS;
 	if ((event->kind == EVENT_GENESIS) != (event->seq == 0)) {
 		return FAULT(v, event->seq, err,
 		    event->seq == 0
@@ -262,17 +289,27 @@ journal__verify_event(
     struct verify *v, const struct body_row *row, struct gk_err *err)
 {
 	struct event event;
-	struct opening_check openings = {v, &event};
 
 	GK_TRY(decode(v, row->seq, row->bytes, row->n, &v->arena, &event, err));
 	GK_TRY(check_columns(v, row, &event, err));
 	GK_TRY(check_run(v, row, err));
 	GK_TRY(check_genesis(v, &event, err));
 	GK_TRY(check_links(v, &event, err));
-	GK_TRY(journal_openings(
-	    v->reader, row->seq, check_opening, &openings, err));
+	GK_TRY(check_openings(v, &event, err));
 	if (v->options->event != NULL) {
 		GK_TRY(v->options->event(v->options->ctx, &event, err));
 	}
 	return GK_OK;
+}
+
+enum gk_rc
+journal__verify_kept(
+    struct verify *v, const struct body_row *row, struct gk_err *err)
+{
+	struct event event;
+
+	GK_TRY(decode(v, row->seq, row->bytes, row->n, &v->arena, &event, err));
+	GK_TRY(check_columns(v, row, &event, err));
+	GK_TRY(check_genesis(v, &event, err));
+	return check_openings(v, &event, err);
 }

@@ -31,6 +31,8 @@ struct verify {
 	struct gk_arena arena;       /* of the event at hand */
 	struct gk_arena other_arena; /* of the event that it points to */
 	struct gk_buf other;         /* its bytes */
+	bool genesis;                /* was met */
+	struct gone *gone;           /* what the log lets go */
 	char policy[128];            /* whose text was last seen to be there */
 	uint8_t tile[TILE_WIDTH * DIGEST_BYTES];
 };
@@ -54,5 +56,24 @@ enum gk_rc journal__verify_witnesses(
 /* Everything that must hold for one event, but for its place in the tree. */
 enum gk_rc journal__verify_event(struct verify *verify,
     const struct body_row *row, struct gk_err *err) GK_MUST_USE;
+
+/* The same, of a body below the minimum that is still there. */
+enum gk_rc journal__verify_kept(struct verify *verify,
+    const struct body_row *row, struct gk_err *err) GK_MUST_USE;
+
+/* verify_gone.c: read, or read again, what the log lets go. */
+enum gk_rc journal__gone_load(
+    struct verify *verify, struct gk_err *err) GK_MUST_USE;
+void journal__gone_free(struct gone *gone);
+uint64_t journal__gone_minimum(const struct verify *verify);
+/* Of each shown value: is its opening there, or does an event say where it went? */
+enum gk_rc journal__gone_check(struct verify *verify, const struct event *event,
+    const bool *present, struct gk_err *err) GK_MUST_USE;
+/* The 256 leaf hashes from edge.size on, below the minimum; what is held among them is checked. */
+enum gk_rc journal__gone_tile(
+    struct verify *verify, uint8_t *ret_hashes, struct gk_err *err) GK_MUST_USE;
+/* At edge.size: does a retention name a root for it? */
+enum gk_rc journal__gone_root(
+    struct verify *verify, struct gk_err *err) GK_MUST_USE;
 
 #endif

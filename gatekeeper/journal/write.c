@@ -47,7 +47,8 @@ static const char *const write_sql[W_COUNT] = {
 	      "VALUES (?1, ?2, ?3) ON CONFLICT (generation, key) "
 	      "DO UPDATE SET json = excluded.json",
     [W_ROW_DROP] = "DELETE FROM ledger_row WHERE rowid IN "
-		   "(SELECT rowid FROM ledger_row WHERE generation < ?1 "
+		   "(SELECT rowid FROM ledger_row WHERE generation >= 0 "
+		   "AND generation < ?1 "
 		   "LIMIT ?2)",
     [W_META] = "INSERT INTO meta (key, value) VALUES (?1, ?2)",
     [W_META_DROP] = "DELETE FROM meta WHERE key = ?1",

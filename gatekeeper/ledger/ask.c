@@ -121,12 +121,19 @@ work_ask_approval(
 	event->shown_count = work->ask->shown_count;
 	event->shown = gk_arena_calloc(
 	    work->arena, event->shown_count, sizeof(*event->shown));
+	event->shown_until_count = work->ask->shown_until_count;
+	event->shown_until = gk_arena_calloc(
+	    work->arena, event->shown_until_count, sizeof(*event->shown_until));
 	terms = gk_arena_alloc(work->arena, sizeof(*terms));
-	if (event->shown == NULL || terms == NULL) {
+	if (event->shown == NULL || event->shown_until == NULL ||
+	    terms == NULL) {
 		return work_no_memory(err);
 	}
 	for (size_t i = 0; i < event->shown_count; i++) {
 		event->shown[i] = work->ask->shown[i];
+	}
+	for (size_t i = 0; i < event->shown_until_count; i++) {
+		event->shown_until[i] = work->ask->shown_until[i];
 	}
 	if (twin != NULL) {
 		return work_show_approval(work, twin, err);

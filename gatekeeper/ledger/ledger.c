@@ -21,6 +21,8 @@ const char *const refusal_words[REFUSAL_COUNT] = {
     [REFUSAL_EXISTS] = "exists",
     [REFUSAL_IDENTITY_REVOKED] = "identity_revoked",
     [REFUSAL_OPEN_WORK] = "open_work",
+    [REFUSAL_UNDER_HOLD] = "under_hold",
+    [REFUSAL_TOO_MANY_HOLDS] = "too_many_holds",
 };
 
 enum gk_rc
@@ -84,6 +86,12 @@ ledger_free(struct ledger *ledger)
 	}
 	for (size_t i = 0; i < ledger->switch_count; i++) {
 		switch_free(ledger->switches[i]);
+	}
+	while (ledger->holds != NULL) {
+		struct hold *hold = ledger->holds;
+
+		ledger->holds = hold->next;
+		hold_free(hold);
 	}
 	for (size_t i = 0; i < ledger->member_count; i++) {
 		member_free(ledger->members[i]);
@@ -164,6 +172,8 @@ apply_kind(struct ledger *ledger, const struct event *event, struct gk_err *err)
 		return run_apply_end(ledger, event, err);
 	case EVENT_IDENTITY:
 		return identity_apply(ledger, event, err);
+	case EVENT_RETENTION:
+		return hold_apply(ledger, event, err);
 	case EVENT_BOOT:
 		ledger->boot_us = event->timestamp_us;
 		break;
@@ -177,7 +187,6 @@ apply_kind(struct ledger *ledger, const struct event *event, struct gk_err *err)
 	case EVENT_CLOSE:
 	case EVENT_ACCESS:
 	case EVENT_SNAPSHOT:
-	case EVENT_RETENTION:
 	case EVENT_REDACTION:
 	case EVENT_KEY:
 	case EVENT_GAP:
@@ -265,6 +274,27 @@ ledger_clock_jumped(const struct ledger *ledger)
 	return ledger->clock_jumped;
 }
 
+uint64_t
+ledger_oldest_open(const struct ledger *ledger)
+{
+	uint64_t oldest = UINT64_MAX;
+
+	for (size_t i = 1; i <= ledger->results.count; i++) {
+		const struct step *step = ledger->results.nodes[i]->owner;
+
+		oldest = step->seq < oldest ? step->seq : oldest;
+	}
+	for (size_t i = 1; i <= ledger->due.count; i++) {
+		const struct due_node *node = ledger->due.nodes[i];
+		const struct approval *approval = node->owner;
+
+		if (node->kind == DUE_APPROVAL && approval->seq < oldest) {
+			oldest = approval->seq;
+		}
+	}
+	return oldest;
+}
+
 bool
 ledger_closed_cleanly(const struct ledger *ledger)
 {
@@ -283,6 +313,7 @@ ledger_stats(const struct ledger *ledger, struct ledger_stats *ret)
 	ret->open_results = ledger->open_results;
 	ret->approvals_pending = ledger->approvals_pending;
 	ret->switches = ledger->switch_count;
+	ret->holds = ledger->hold_count;
 	ret->identities = ledger->member_count;
 	while ((counter = gk_map_next(&ledger->counters, &at)) != NULL) {
 		ret->budgets += counter->kind == CHARGE_BUDGET;

@@ -53,6 +53,8 @@ enum refusal {
 	REFUSAL_EXISTS, /* an identity of that id */
 	REFUSAL_IDENTITY_REVOKED,
 	REFUSAL_OPEN_WORK, /* run end: approvals or results are open */
+	REFUSAL_UNDER_HOLD,
+	REFUSAL_TOO_MANY_HOLDS,
 	REFUSAL_COUNT,
 };
 extern const char *const refusal_words[REFUSAL_COUNT];
@@ -137,6 +139,8 @@ struct decision_ask {
 	const struct record_pair
 	    *shown; /* commitments, recorded when approval is asked */
 	size_t shown_count;
+	const struct record_pair *shown_until; /* and when they go */
+	size_t shown_until_count;
 	const char *
 	    granted_step; /* the step asked by a waiter after a grant: "<step>~granted"; else NULL */
 	bool
@@ -199,6 +203,19 @@ enum gk_rc ledger_settle_switch_lift(const struct ledger *ledger,
     const struct record_pair *shown, size_t shown_count, struct gk_arena *arena,
     struct settlement *ret, struct gk_err *err) GK_MUST_USE;
 
+#define LEDGER_HOLDS_MAX 1000
+
+/* hold of the event to be: scope, subject, tenant; id is made. */
+enum gk_rc ledger_settle_hold(const struct ledger *ledger,
+    const struct settle_at *at, const char *caller,
+    const struct event_hold *hold, const struct record_pair *shown,
+    size_t shown_count, struct gk_arena *arena, struct settlement *ret,
+    struct gk_err *err) GK_MUST_USE;
+enum gk_rc ledger_settle_release(const struct ledger *ledger,
+    const struct settle_at *at, const char *caller, uint64_t hold_seq,
+    const struct record_pair *shown, size_t shown_count, struct gk_arena *arena,
+    struct settlement *ret, struct gk_err *err) GK_MUST_USE;
+
 /* change: CREATED (id must be new or revoked), CHANGED, REVOKED. */
 enum gk_rc ledger_settle_identity(const struct ledger *ledger,
     const struct settle_at *at, const char *caller, enum change change,
@@ -254,6 +271,23 @@ struct switch_view {
 size_t ledger_switches(
     const struct ledger *ledger, struct switch_view *ret, size_t max);
 
+/* Does a legal hold cover what belongs to that tenant and run?  Either may be NULL: none. */
+bool ledger_is_held(
+    const struct ledger *ledger, const char *tenant, const char *run_id);
+
+struct hold_view {
+	uint64_t seq;
+	const struct event_hold *hold;
+	const char *caller;
+	int64_t held_at_us;
+};
+/* Oldest first; at most max. */
+size_t ledger_holds(
+    const struct ledger *ledger, struct hold_view *ret, size_t max);
+
+/* The oldest decision whose result or approval is still open; UINT64_MAX: none is. */
+uint64_t ledger_oldest_open(const struct ledger *ledger);
+
 size_t ledger_identity_count(const struct ledger *ledger);
 /* The i-th living identity; order is by id. */
 const struct identity *ledger_identity_at(
@@ -277,6 +311,7 @@ struct ledger_stats {
 	size_t runs, steps, open_results, approvals_pending, switches,
 	    identities;
 	size_t limits, budgets; /* counters in memory */
+	size_t holds;
 };
 void ledger_stats(const struct ledger *ledger, struct ledger_stats *ret);
 

@@ -144,6 +144,15 @@ struct kill_switch {
 	struct due_node due; /* DUE_SWITCH */
 };
 
+struct hold {
+	struct hold *next; /* younger */
+	uint64_t seq;
+	struct event_hold what;
+	const char *caller;
+	int64_t held_at_us;
+	struct gk_arena arena;
+};
+
 struct member {
 	struct gk_arena arena;
 	struct identity *identity;
@@ -174,6 +183,8 @@ struct ledger {
 	size_t member_count, member_room;
 	struct kill_switch **switches; /* by seq */
 	size_t switch_count, switch_room;
+	struct hold *holds; /* oldest first */
+	size_t hold_count;
 	struct due_heap results; /* open results, by their deadlines */
 	struct due_heap due;     /* what must become an event */
 	struct due_heap fading;  /* counters that cease to count */
@@ -311,6 +322,11 @@ enum gk_rc identity_apply(struct ledger *ledger, const struct event *event,
     struct gk_err *err) GK_MUST_USE;
 void switch_free(struct kill_switch *kill_switch);
 void member_free(struct member *member);
+
+/* hold.c */
+enum gk_rc hold_apply(struct ledger *ledger, const struct event *event,
+    struct gk_err *err) GK_MUST_USE;
+void hold_free(struct hold *hold);
 
 #define LEDGER_CORRUPT(err, event, ...) \
 	ledger__corrupt(                \

@@ -163,6 +163,25 @@ load_switch(
 }
 
 static enum gk_rc
+load_hold(struct ledger *ledger, const struct hold_row *row, struct gk_err *err)
+{
+	struct event_hold what = {.id = row->id,
+	    .scope = (int)row->scope,
+	    .subject = row->subject,
+	    .tenant = row->tenant};
+	struct event as_event = {.kind = EVENT_RETENTION,
+	    .change = CHANGE_HELD,
+	    .seq = (uint64_t)row->seq,
+	    .timestamp_us = row->held_at_us,
+	    .caller = row->caller,
+	    .hold = &what};
+
+	return row->id == NULL || row->subject == NULL
+		   ? damaged(err, "hold", "not a whole hold")
+		   : hold_apply(ledger, &as_event, err);
+}
+
+static enum gk_rc
 load_approval(struct ledger *ledger, const char *key,
     const struct approval_row *row, struct gk_err *err)
 {
@@ -212,6 +231,7 @@ union row {
 	struct approval_row approval;
 	struct counter_row counter;
 	struct switch_row kill_switch;
+	struct hold_row hold;
 };
 
 static const struct {
@@ -225,6 +245,7 @@ static const struct {
     {"approval/", &row_approval_type},
     {"counter/", &row_counter_type},
     {"switch/", &row_switch_type},
+    {"hold/", &row_hold_type},
 };
 
 static enum gk_rc
@@ -245,6 +266,8 @@ load_kind(struct ledger *ledger, size_t kind, const char *key, union row *row,
 		return load_approval(ledger, key, &row->approval, err);
 	case 5:
 		return load_counter(ledger, key, &row->counter, err);
+	case 7:
+		return load_hold(ledger, &row->hold, err);
 	default:
 		return load_switch(ledger, &row->kill_switch, err);
 	}

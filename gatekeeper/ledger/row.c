@@ -167,3 +167,15 @@ static const struct record_field switch_fields[] = {
 };
 const struct record_type row_switch_type =
     TYPE("switch row", switch_row, switch_fields);
+
+static const struct record_field hold_fields[] = {
+    F_STR(hold_row, "caller", caller),
+    F_TIME(hold_row, "held_at", held_at_us),
+    F_STR(hold_row, "id", id),
+    F_INT(hold_row, "scope", scope),
+    F_INT(hold_row, "seq", seq),
+    F_STR(hold_row, "subject", subject),
+    F_STR(hold_row, "tenant_id", tenant),
+};
+const struct record_type row_hold_type =
+    TYPE("hold row", hold_row, hold_fields);

@@ -57,6 +57,12 @@ struct switch_row {
 	int64_t seq, scope, expires_us, thrown_at_us;
 };
 
+struct hold_row {
+	const char *id, *subject, *tenant, *caller;
+	int64_t seq, scope, held_at_us;
+};
+
+extern const struct record_type row_hold_type;
 extern const struct record_type row_ledger_type;
 extern const struct record_type row_run_type;
 extern const struct record_type row_step_type;
@@ -83,6 +89,8 @@ enum gk_rc row_put_run(const struct run *run, struct row_sink *sink,
     struct gk_err *err) GK_MUST_USE;
 enum gk_rc row_put_counter(const struct counter *from, int64_t now_us,
     struct row_sink *sink, struct gk_err *err) GK_MUST_USE;
+enum gk_rc row_put_hold(const struct hold *from, struct row_sink *sink,
+    struct gk_err *err) GK_MUST_USE;
 enum gk_rc row_put_switch(const struct kill_switch *from, struct row_sink *sink,
     struct gk_err *err) GK_MUST_USE;
 

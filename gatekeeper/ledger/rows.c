@@ -2,7 +2,7 @@
  * The state as canonical rows, and back: what a snapshot holds.
  *
  * A row is a key and one canonical JSON object.  Keys:
- *   approval/<seq>   counter/<hex of the counter's key>   identity/<id>   ledger
+ *   approval/<seq>   counter/<hex of the counter's key>   hold/<seq>   identity/<id>   ledger
  *   run/<seq>        step/<seq>                           switch/<seq>
  * with seq as twenty digits: of the decision that asked, of the run's first
  * event, of the step's decision, of the throw.  What no longer counts at the
@@ -67,6 +67,20 @@ row_put_switch(
 	    .thrown_at_us = from->thrown_at_us};
 
 	return put_seq(sink, "switch", from->seq, &row_switch_type, &row, err);
+}
+
+enum gk_rc
+row_put_hold(const struct hold *from, struct row_sink *sink, struct gk_err *err)
+{
+	struct hold_row row = {.id = from->what.id,
+	    .subject = from->what.subject,
+	    .tenant = from->what.tenant,
+	    .caller = from->caller,
+	    .seq = (int64_t)from->seq,
+	    .scope = from->what.scope,
+	    .held_at_us = from->held_at_us};
+
+	return put_seq(sink, "hold", from->seq, &row_hold_type, &row, err);
 }
 
 static enum gk_rc
@@ -313,6 +327,10 @@ put_all(const struct ledger *ledger, struct row_sink *sink, struct gk_err *err)
 	GK_TRY(put_counters(ledger, sink, err));
 	for (size_t i = 0; i < ledger->switch_count; i++) {
 		GK_TRY(row_put_switch(ledger->switches[i], sink, err));
+	}
+	for (const struct hold *hold = ledger->holds; hold != NULL;
+	     hold = hold->next) {
+		GK_TRY(row_put_hold(hold, sink, err));
 	}
 	return GK_OK;
 }

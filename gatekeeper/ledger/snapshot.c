@@ -193,6 +193,10 @@ save_small(const struct ledger *ledger, struct gk_err *err)
 	for (size_t i = 0; i < ledger->switch_count; i++) {
 		GK_TRY(row_put_switch(ledger->switches[i], &sink, err));
 	}
+	for (const struct hold *hold = ledger->holds; hold != NULL;
+	     hold = hold->next) {
+		GK_TRY(row_put_hold(hold, &sink, err));
+	}
 	return GK_OK;
 }
 
@@ -368,8 +372,8 @@ ledger_loader_row(void *loader, const char *key, const char *json, size_t n,
 }
 
 /* Rows refer to others: these go first, in this order. */
-static const char *const load_order[] = {
-    "ledger", "identity/", "run/", "step/", "approval/", "counter/", "switch/"};
+static const char *const load_order[] = {"ledger", "identity/", "run/", "step/",
+    "approval/", "counter/", "switch/", "hold/"};
 
 enum gk_rc
 ledger_loader_finish(struct ledger_loader *loader, const char *digest,

@@ -93,6 +93,24 @@ switch_is_whole(const struct event *event)
 	       is_short(what->subject) && is_short(what->action);
 }
 
+static bool
+retention_is_whole(const struct event *event)
+{
+	const struct event_hold *hold = event->hold;
+	const struct event_retention *what = event->retention;
+
+	if (event->change == CHANGE_LET_GO) {
+		return what != NULL && is_given(what->what) &&
+		       is_short(what->kind) && is_short(what->tenant) &&
+		       what->minimum >= 0 && what->count >= 0;
+	}
+	return (event->change == CHANGE_HELD ||
+		   event->change == CHANGE_RELEASED) &&
+	       hold != NULL && is_given(event->caller) && is_given(hold->id) &&
+	       is_given(hold->subject) && is_short(hold->tenant) &&
+	       (hold->scope == SCOPE_RUN || hold->scope == SCOPE_TENANT);
+}
+
 bool
 event_is_whole(const struct event *event)
 {
@@ -108,6 +126,11 @@ event_is_whole(const struct event *event)
 		return approval_is_whole(event);
 	case EVENT_KILL_SWITCH:
 		return switch_is_whole(event);
+	case EVENT_RETENTION:
+		return retention_is_whole(event);
+	case EVENT_REDACTION:
+		return event->has_of_seq && event->of_seq < event->seq &&
+		       event->path_count > 0 && is_given(event->caller);
 	case EVENT_IDENTITY:
 		return event->identity != NULL;
 	case EVENT_RUN:

@@ -44,6 +44,9 @@ main_settings(const struct config *config, struct cli_settings *ret)
 		    .condition_fuel = (uint64_t)config->condition_fuel,
 		    .condition_bytes = (size_t)config->condition_bytes,
 		    .retention_days = config->retention_days,
+		    .retention_openings = config->retention_openings.items,
+		    .retention_openings_count =
+			config->retention_openings.count,
 		    .redact_fields = config->redact_fields.items,
 		    .redact_count = config->redact_fields.count,
 		    .show_fields = config->show_fields.items,

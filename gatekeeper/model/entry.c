@@ -97,6 +97,20 @@ entry_get(const char *bytes, size_t n, const char *name)
 }
 
 bool
+entry_next(const char *bytes, size_t n, size_t *at, struct entry_text *ret_name,
+    struct entry_text *ret_value)
+{
+	struct member member;
+
+	if (!next_member(bytes, n, at, &member)) {
+		return false;
+	}
+	*ret_name = (struct entry_text){member.name, member.name_n};
+	*ret_value = member.value;
+	return true;
+}
+
+bool
 entry_is(const char *bytes, size_t n, const char *name, const char *value)
 {
 	struct entry_text text = entry_get(bytes, n, name);

@@ -26,6 +26,10 @@ const char *entry_dup(
     const char *bytes, size_t n, const char *name, struct gk_arena *arena);
 bool entry_int(const char *bytes, size_t n, const char *name, uint64_t *ret);
 
+/* The next member of an object, its name as it is written; begin with *at = 1. */
+bool entry_next(const char *bytes, size_t n, size_t *at,
+    struct entry_text *ret_name, struct entry_text *ret_value);
+
 /* Append the object with one more member, in its place; without one it may have. */
 enum gk_rc entry_insert(const char *bytes, size_t n, const char *name,
     const char *value, size_t value_n, struct gk_buf *buf,

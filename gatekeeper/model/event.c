@@ -191,6 +191,27 @@ static const struct record_field snapshot_fields[] = {
 static const struct record_type snapshot_type =
     TYPE("snapshot", event_snapshot, snapshot_fields);
 
+static const struct record_field retention_fields[] = {
+    INT(event_retention, "count", count),
+    STR(event_retention, "kind", kind),
+    INT(event_retention, "minimum", minimum),
+    STR(event_retention, "root", root),
+    STR(event_retention, "tenant", tenant),
+    TIME(event_retention, "until", until_us),
+    STR(event_retention, "what", what),
+};
+static const struct record_type retention_type =
+    TYPE("retention", event_retention, retention_fields);
+
+static const struct record_field hold_fields[] = {
+    STR(event_hold, "id", id),
+    ENUM(event_hold, "scope", scope, per_words),
+    STR(event_hold, "subject", subject),
+    STR(event_hold, "tenant", tenant),
+};
+static const struct record_type hold_type =
+    TYPE("hold", event_hold, hold_fields);
+
 /*
  * seq, of_seq and v are INT: a log of 2^53 events is beyond us.  phase is a
  * function of kind; it is printed from and compared with the wire struct below.
@@ -229,6 +250,7 @@ static const struct record_field event_fields[] = {
     INT(event, "grant_valid_ms", grant_valid_ms),
     BOOL(event, "grant_vote", grant_vote),
     STRS(event, "groups", groups, group_count, 64),
+    OBJ(event, "hold", hold, hold_type),
     OBJ(event, "identity", identity, identity_type),
     OBJ(event, "kill_switch", kill_switch, switch_type),
     {.name = "kind",
@@ -252,6 +274,7 @@ static const struct record_field event_fields[] = {
     ENUM(event, "original", original, decision_words),
     STR(event, "parent_run_id", parent_run_id),
     STR(event, "parent_step_id", parent_step_id),
+    STRS(event, "paths", paths, path_count, 64),
     STR(event, "person", person),
     {.name = "phase",
 	.kind = RECORD_ENUM,
@@ -265,6 +288,7 @@ static const struct record_field event_fields[] = {
     STR(event, "reason", reason),
     OBJ(event, "result", result, event_result_type),
     TIME(event, "result_by", result_by_us),
+    OBJ(event, "retention", retention, retention_type),
     STR(event, "rule", rule),
     STR(event, "run_id", run_id),
     ENUM(event, "scope", scope, scope_words),
@@ -275,6 +299,7 @@ static const struct record_field event_fields[] = {
 	.hi = JSON_INT_MAX},
     OBJS(event, "shadow", shadow, shadow_count, 16, shadow_type),
     MAP(event, "shown", shown, shown_count, 64),
+    MAP(event, "shown_until", shown_until, shown_until_count, 64),
     OBJ(event, "snapshot", snapshot, snapshot_type),
     STR(event, "step_id", step_id),
     STR(event, "tenant_id", tenant_id),

@@ -123,6 +123,25 @@ struct event_snapshot {
 	int64_t generation;
 };
 
+/* What was let go, by the rule that the event names. */
+struct event_retention {
+	const char *what;   /* "bodies", "openings", "forgotten" */
+	int64_t minimum;    /* bodies, openings: of events before this seq */
+	const char *root;   /* bodies: of the tree at minimum, in hex */
+	int64_t count;      /* how many */
+	int64_t until_us;   /* forgotten: whose time was over by then */
+	const char *kind;   /* openings: of that kind only */
+	const char *tenant; /* openings: of that tenant only */
+};
+
+/* A legal hold: what it covers isn't let go. */
+struct event_hold {
+	const char *id;
+	int scope; /* SCOPE_RUN or SCOPE_TENANT; written as per_words */
+	const char *subject;
+	const char *tenant; /* of the run; NULL: none */
+};
+
 /*
  * Flat: a member is NULL or 0 where the kind doesn't have it.  Always there:
  * v, seq, timestamp, kind, nonce, phase.
@@ -167,6 +186,9 @@ struct event {
 	size_t shadow_count;
 	struct record_pair *shown; /* path → commitment */
 	size_t shown_count;
+	struct record_pair
+	    *shown_until; /* path → when policy lets its opening go */
+	size_t shown_until_count;
 
 	/* approval */
 	const char *approval_id;         /* opened, joined, voted on, used */
@@ -190,7 +212,12 @@ struct event {
 	struct event_gap *gap;
 	struct event_clock *clock;
 	struct event_access *access;
-	struct event_snapshot *snapshot;
+	struct event_snapshot
+	    *snapshot;      /* retention: the state at its minimum */
+	const char **paths; /* redaction: whose openings go */
+	size_t path_count;
+	struct event_retention *retention;
+	struct event_hold *hold;
 };
 
 extern const struct record_type event_type;

@@ -9,6 +9,7 @@ static const char *const prefixes[] = {
     [ID_DECISION] = "dec_",
     [ID_APPROVAL] = "apr_",
     [ID_SWITCH] = "ksw_",
+    [ID_HOLD] = "hld_",
 };
 
 enum { ID_BYTES = 16 };

@@ -12,7 +12,8 @@ struct id_key {
 	    bytes[16]; /* SipHash key, derived from the journal's HMAC key */
 };
 
-enum id_kind { ID_DECISION, ID_APPROVAL, ID_SWITCH }; /* dec_, apr_, ksw_ */
+/* dec_, apr_, ksw_, hld_ */
+enum id_kind { ID_DECISION, ID_APPROVAL, ID_SWITCH, ID_HOLD };
 
 void id_print(const struct id_key *key, enum id_kind kind, uint64_t seq,
     char ret_text[ID_TEXT_BYTES]);

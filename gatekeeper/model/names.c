@@ -86,6 +86,9 @@ const char *const change_words[CHANGE_COUNT] = {
     [CHANGE_IDLE] = "idle",
     [CHANGE_JUMPED] = "jumped",
     [CHANGE_ACCEPTED] = "accepted",
+    [CHANGE_LET_GO] = "let_go",
+    [CHANGE_HELD] = "held",
+    [CHANGE_RELEASED] = "released",
 };
 
 const char *const result_status_words[RESULT_STATUS_COUNT] = {

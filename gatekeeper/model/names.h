@@ -111,6 +111,10 @@ enum change {
 	/* clock */
 	CHANGE_JUMPED,
 	CHANGE_ACCEPTED,
+	/* retention */
+	CHANGE_LET_GO,
+	CHANGE_HELD,
+	CHANGE_RELEASED,
 	CHANGE_COUNT,
 };
 extern const char *const change_words[CHANGE_COUNT];

@@ -210,6 +210,78 @@ log_copy(const struct log *log, const char *to)
 	GK_ASSERT(nftw(log->dir, copy_one, 16, FTW_PHYS) == 0);
 }
 
+static const char *hold_text;
+static bool hold_found;
+
+static int
+look_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	size_t n = strlen(hold_text);
+	char *bytes;
+	ssize_t got;
+	int fd;
+
+	(void)at;
+	if (type != FTW_F) {
+		return 0;
+	}
+	bytes = malloc((size_t)st->st_size + 1);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	GK_ASSERT(bytes != NULL && fd >= 0);
+	got = read(fd, bytes, (size_t)st->st_size);
+	hold_found =
+	    hold_found || (got >= (ssize_t)n &&
+			      memmem(bytes, (size_t)got, hold_text, n) != NULL);
+	(void)close(fd);
+	free(bytes);
+	return 0;
+}
+
+bool
+log_holds(const struct log *log, const char *text)
+{
+	hold_text = text;
+	hold_found = false;
+	GK_ASSERT(nftw(log->dir, look_one, 16, FTW_PHYS) == 0);
+	return hold_found;
+}
+
+struct search_count {
+	size_t count;
+	uint64_t first;
+};
+
+static enum gk_rc
+count_one(void *ctx, uint64_t seq, const char *bytes, size_t n,
+    const struct digest *leaf, bool *stop, struct gk_err *err)
+{
+	struct search_count *search = ctx;
+
+	(void)bytes;
+	(void)n;
+	(void)leaf;
+	(void)err;
+	*stop = false;
+	if (search->count++ == 0) {
+		search->first = seq;
+	}
+	return GK_OK;
+}
+
+size_t
+log_search_count(
+    struct log *log, const struct journal_query *query, uint64_t *ret_first)
+{
+	struct search_count search = {0, 0};
+	uint64_t next;
+	bool more;
+
+	GK_ASSERT(journal_search(journal_reader(log->journal), query, count_one,
+		      &search, &next, &more, &log->err) == GK_OK);
+	*ret_first = search.first;
+	return search.count;
+}
+
 struct journal_verify_report
 log_verify(const struct log *log)
 {

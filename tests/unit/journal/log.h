@@ -40,6 +40,12 @@ bool log_try_sql(const struct log *log, const char *sql, bool triggers);
 void log_copy(const struct log *log, const char *to);
 void log_path(const struct log *log, const char *name, char ret[256]);
 
+/* Does any file of the folder hold the text? */
+bool log_holds(const struct log *log, const char *text);
+/* How many events a search gives, and the first of them. */
+size_t log_search_count(
+    struct log *log, const struct journal_query *query, uint64_t *ret_first);
+
 /* The report of journal_verify() under the folder's own key. */
 struct journal_verify_report log_verify(const struct log *log);
 

@@ -306,7 +306,7 @@ show_amount(struct event *event, struct record_pair *shown,
 	event->shown_count = 1;
 }
 
-Test(verify, an_opened_value_must_be_the_committed_one_and_may_be_let_go)
+Test(verify, an_opened_value_must_be_the_committed_one_and_there)
 {
 	const struct opening opening = {
 	    .path = "/amount", .salt = {9}, .value = "\"12.50\""};
@@ -329,7 +329,7 @@ Test(verify, an_opened_value_must_be_the_committed_one_and_may_be_let_go)
 	log_sql(&the_log, "UPDATE opening SET seq = 300");
 	expect_fault("log");
 	log_sql(&the_log, "DELETE FROM opening");
-	expect_ok();
+	expect_fault("seq 3");
 }
 
 Test(verify, a_policy_text_must_be_there_and_unchanged)
