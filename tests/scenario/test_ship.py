@@ -534,7 +534,9 @@ class Https(Case):
         self.start_https(flush="100ms")
         self.decide(5)
         self.assertTrue(self.sink.waiting.wait(harness.DEADLINE_S))
-        self.assertEqual(self.server.stop(), 0)  # while the request is still held
+        self.server.signal(signal.SIGTERM)
+        self.assertEqual(self.server.wait(15), 0)  # while the request is still held, and long before it times out
+        self.server.check_log()
         self.assertEqual(self.sink.batches, [])
         self.assertTrue(self.sink.hold.is_set())
         self.sink.hold.clear()

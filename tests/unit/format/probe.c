@@ -42,7 +42,7 @@ int
 main(int argc, char **argv)
 {
 	GK_AUTO(format_freep) struct format_stream *stream = NULL;
-	struct format_options options = {.version = "9.8.7"};
+	struct format_options options = {.version = "9.8|7\\x"};
 	struct gk_err err = {.rc = GK_OK};
 
 	if (argc != 3 || digest_init(&err) != GK_OK) {

@@ -129,6 +129,8 @@ def rows():
         decision(45, "allow", run_id="run_981", tenant_id=None, actor=None, reason="rule_allows"),
         event(46, "boot", process={"version": "1", "events": 46, "boot_id": "78", "recovered": "nothing"}),
         event(47, "close", caller="gatekeeper"),
+        # what comes after an end is in a session of its own
+        of_run(48, "result", change="late_result", of_seq=4, result={"status": "ok"}),
     ]
     seen = {one["kind"] for one in out}
     assert seen == set(KINDS), set(KINDS) - seen
@@ -374,7 +376,7 @@ def check_cef():
     for line, row in zip(lines_of("cef"), ROWS, strict=True):
         header, text = cef_header(line)
         pairs = cef_extension(text)
-        same(header[:4], ["CEF:0", "gatekeeper", "gatekeeper", "9.8.7"])
+        same(header[:4], ["CEF:0", "gatekeeper", "gatekeeper", "9.8|7\\x"])
         assert header[4] and header[5] and 0 <= int(header[6]) <= 10
         same(int(pairs["externalId"]), row["seq"])
         same(pairs["deviceExternalId"], ORIGIN)
@@ -489,6 +491,7 @@ def check_aat():
     assert own[45]["session_id"] != own[4]["session_id"], "a run without a tenant is another one"
     assert own[46]["session_id"] not in {own[2]["session_id"]}, "each process is a session"
     same(own[47]["session_id"], own[46]["session_id"])
+    assert own[48]["session_id"] != own[43]["session_id"], "nothing joins a closed session"
     assert len(chains) >= 8
 
 
