@@ -55,7 +55,8 @@ checkpoint_read(struct gate *gate, struct gate_reader *reader,
 		return GK_OK;
 	}
 	work->call->outcome = GATE_OK;
-	return GK_OK;
+	return journal_read_cosignatures(
+	    reader->journal, size, &work->call->reply, err);
 }
 
 /* ---- tiles ---- */

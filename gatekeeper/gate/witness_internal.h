@@ -13,6 +13,7 @@ struct gate_witness {
 	char vkey[NOTE_VKEY_BYTES];
 	char *url;     /* …/add-checkpoint; owned */
 	uint64_t size; /* it has cosigned, as far as is known */
+	uint64_t done; /* the last size that it cosigned for this process */
 	bool down;     /* the last time it didn't cosign, and this was told */
 	bool parted;   /* an operator accepted that it knows another history */
 	_Atomic uint64_t cosigned_size, cosigned_s, failures; /* for metrics */
@@ -44,7 +45,7 @@ struct gate_witnesses {
 	/* who asks */
 	uint64_t asked_size; /* of the last round */
 	int64_t asked_us;    /* boot clock; 0: never */
-	bool quorum_missed;  /* by the last round */
+	bool missed;         /* somebody didn't cosign in the last round */
 	int64_t behind_us; /* since when something isn't witnessed; 0: all is */
 	_Atomic uint64_t size; /* witnessed by a quorum */
 };

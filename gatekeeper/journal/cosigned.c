@@ -143,6 +143,23 @@ journal__next_cosigned(struct journal_reader *reader, uint64_t from,
 }
 
 enum gk_rc
+journal__last_cosigned(struct journal_reader *reader, bool *ret_found,
+    uint64_t *ret_size, struct gk_err *err)
+{
+	GK_AUTO(finalize) sqlite3_stmt *stmt = NULL;
+
+	GK_TRY(prepare(reader->db,
+	    "SELECT size FROM cosignature ORDER BY size DESC LIMIT 1", &stmt,
+	    err));
+	GK_TRY(journal__stmt_step(
+	    reader, stmt, "reading cosignatures", ret_found, err));
+	if (*ret_found) {
+		*ret_size = (uint64_t)sqlite3_column_int64(stmt, 0);
+	}
+	return GK_OK;
+}
+
+enum gk_rc
 journal_last_cosignature(struct journal_reader *reader, const char *witness,
     bool *ret_found, uint64_t *ret_size, int64_t *ret_time_s,
     struct gk_err *err)
@@ -165,19 +182,34 @@ journal_last_cosignature(struct journal_reader *reader, const char *witness,
 	return GK_OK;
 }
 
+/* Lines on their way to a note, which has room for so many. */
+struct lines {
+	struct gk_buf *buf;
+	size_t left;
+};
+
 static enum gk_rc
 add_line(void *ctx, const struct journal_cosignature *cosignature,
     struct gk_err *err)
 {
-	return gk_buf_add(ctx, cosignature->line, cosignature->line_n, err);
+	struct lines *lines = ctx;
+
+	if (lines->left == 0) {
+		return GK_OK;
+	}
+	lines->left--;
+	return gk_buf_add(
+	    lines->buf, cosignature->line, cosignature->line_n, err);
 }
 
 enum gk_rc
 journal_read_cosignatures(struct journal_reader *reader, uint64_t size,
-    struct gk_buf *lines, struct gk_err *err)
+    struct gk_buf *buf, struct gk_err *err)
 {
+	struct lines lines = {buf, NOTE_SIGNATURES_MAX - 1};
+
 	return journal_each_cosignature(
-	    reader, size, size, add_line, lines, err);
+	    reader, size, size, add_line, &lines, err);
 }
 
 enum gk_rc

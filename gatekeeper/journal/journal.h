@@ -301,9 +301,9 @@ enum gk_rc journal_each_cosignature(struct journal_reader *reader,
 enum gk_rc journal_last_cosignature(struct journal_reader *reader,
     const char *witness, bool *ret_found, uint64_t *ret_size,
     int64_t *ret_time_s, struct gk_err *err) GK_MUST_USE;
-/* Append the signature lines of all who cosigned the checkpoint of that size. */
+/* Append the signature lines of those who cosigned the checkpoint of that size, as many as a note takes. */
 enum gk_rc journal_read_cosignatures(struct journal_reader *reader,
-    uint64_t size, struct gk_buf *lines, struct gk_err *err) GK_MUST_USE;
+    uint64_t size, struct gk_buf *buf, struct gk_err *err) GK_MUST_USE;
 /* Append what journal_store_word() keeps under the key. */
 enum gk_rc journal_load_word(struct journal_reader *reader, const char *key,
     struct gk_buf *value, bool *ret_found, struct gk_err *err) GK_MUST_USE;
@@ -331,7 +331,8 @@ enum gk_rc journal_read_entries(struct journal_reader *reader, uint64_t index,
     struct gk_err *err) GK_MUST_USE;
 
 /*
- * Append a C2SP tlog-proof of event seq under the newest signed checkpoint.
+ * Append a C2SP tlog-proof of event seq: under the newest checkpoint that somebody
+ * cosigned, cosignatures and all, else under the newest that the log signed.
  * *ret_found false when none is about that event (yet).  Errors: as for proofs.
  */
 enum gk_rc journal_print_proof(struct journal_reader *reader, uint64_t seq,

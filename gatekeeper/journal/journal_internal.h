@@ -197,6 +197,9 @@ enum gk_rc journal__write_drop_rows(struct writer *writer, int64_t keep,
 enum gk_rc journal__write_cosignature(struct sqlite3 *db,
     const struct journal_cosignature *cosignature,
     struct gk_err *err) GK_MUST_USE;
+/* The largest size that somebody cosigned. */
+enum gk_rc journal__last_cosigned(struct journal_reader *reader,
+    bool *ret_found, uint64_t *ret_size, struct gk_err *err) GK_MUST_USE;
 /* The first size from that one on which somebody cosigned. */
 enum gk_rc journal__next_cosigned(struct journal_reader *reader, uint64_t from,
     bool *ret_found, uint64_t *ret_size, struct gk_err *err) GK_MUST_USE;

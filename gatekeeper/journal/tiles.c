@@ -284,6 +284,23 @@ journal_read_entries(struct journal_reader *reader, uint64_t index,
 	return rc;
 }
 
+/* Which checkpoint proves most about the event: one that others have seen, where there is one. */
+static enum gk_rc
+read_proving(struct journal_reader *reader, uint64_t seq, uint64_t *ret_size,
+    struct gk_buf *note, bool *ret_found, struct gk_err *err)
+{
+	uint64_t size = 0;
+	bool cosigned;
+
+	GK_TRY(journal__last_cosigned(reader, &cosigned, &size, err));
+	GK_TRY(journal__read_checkpoint(reader,
+	    cosigned && size > seq ? size : UINT64_MAX, ret_size, note,
+	    ret_found, err));
+	return *ret_found
+		   ? journal_read_cosignatures(reader, *ret_size, note, err)
+		   : GK_OK;
+}
+
 enum gk_rc
 journal_print_proof(struct journal_reader *reader, uint64_t seq,
     struct gk_buf *buf, bool *ret_found, struct gk_err *err)
@@ -293,8 +310,7 @@ journal_print_proof(struct journal_reader *reader, uint64_t seq,
 	struct proof proof = {.index = seq};
 	uint64_t size;
 
-	GK_TRY(journal__read_checkpoint(
-	    reader, UINT64_MAX, &size, &note, ret_found, err));
+	GK_TRY(read_proving(reader, seq, &size, &note, ret_found, err));
 	if (!*ret_found || seq >= size) {
 		*ret_found = false;
 		return GK_OK;

@@ -125,6 +125,7 @@ class WitnessCase(unittest.TestCase):
     def make_log(self) -> str:
         """A log with an agent, not witnessed yet; gives its verifier key."""
         self.agent, self.metrics = self.server.agent(), self.server.client("prom", "service", "metrics")
+        self.auditor = self.server.client("ann", "human", "auditor", tenant="*")
         return self.server.cli("verify", "--print-key").stdout.strip()
 
     def act(self, times: int = 1, run: str = "run") -> list:
@@ -165,6 +166,9 @@ class WitnessCase(unittest.TestCase):
         until("the quorum is told", lambda: metric(self.metrics, "gatekeeper_witnessed_events") >= size)
         self.assertGreaterEqual(metric(self.metrics, 'gatekeeper_witness_events{witness="w1"}'), size)
         self.assertEqual(metric(self.metrics, 'gatekeeper_witness_failures_total{witness="w1"}'), 0)
+        for path in ("/log/checkpoint", "/v1/events/1/proof"):  # both carry what the witnesses said
+            until(path, lambda: {line.split(" ")[1] for line in self.auditor.get(path).text.splitlines()
+                                 if line.startswith("\u2014 ")} >= {w.vkey.split("+")[0] for w in self.witnesses})
 
     def test_a_clean_end_leaves_nothing_unwitnessed(self):
         self.two_running()
