@@ -161,6 +161,7 @@ keep(struct gate_witnesses *all, struct gate_witness *witness,
     struct gate_cosigned *cosigned)
 {
 	cosigned->witness = (unsigned)(witness - all->list);
+	witness->done = cosigned->size;
 	metrics_set(&witness->cosigned_size, cosigned->size);
 	metrics_set(&witness->cosigned_s, (uint64_t)cosigned->time_s);
 	pthread_mutex_lock(&all->lock);
@@ -205,6 +206,10 @@ ask_one(struct gate *gate, struct journal_reader *reader,
 	struct gk_err why = {.rc = GK_OK};
 	enum endorse word;
 
+	if (witness->done == head->size) { /* this round is for the others */
+		round->cosigned |= UINT64_C(1) << witness->index;
+		return GK_OK;
+	}
 	GK_TRY(
 	    endorse(gate, reader, witness, head, &word, &cosigned, &why, err));
 	if (word == ENDORSE_COSIGNED) {
@@ -218,6 +223,7 @@ ask_one(struct gate *gate, struct journal_reader *reader,
 		return GK_OK;
 	}
 	miss(gate, witness, &why);
+	gate->witnesses->missed |= !witness->parted;
 	if (contradicts(witness, word) && round->contradicting == NULL) {
 		round->contradicting = witness;
 		round->why = why;
@@ -237,6 +243,7 @@ ask_all(struct gate *gate, struct journal_reader *reader, bool skip_down,
 	enum gk_rc rc;
 
 	*ret = (struct round){.cosigned = 0};
+	all->missed = false;
 	rc = journal_read_checkpoint(
 	    reader, UINT64_MAX, &head.size, &head.note, &found, err);
 	for (size_t i = 0; rc == GK_OK && found && i < all->count; i++) {
@@ -251,9 +258,7 @@ ask_all(struct gate *gate, struct journal_reader *reader, bool skip_down,
 	}
 	all->asked_size = head.size;
 	all->asked_us = began;
-	all->quorum_missed =
-	    !trust_quorum(all->trust, ret->cosigned) || ret->cosigned == 0;
-	if (!all->quorum_missed) {
+	if (ret->cosigned != 0 && trust_quorum(all->trust, ret->cosigned)) {
 		metrics_set(&all->size, head.size);
 		all->behind_us = 0;
 	}
@@ -401,12 +406,10 @@ is_due(const struct gate *gate, const struct gate_witnesses *all, int64_t now)
 	if (options->every_us < retry) {
 		retry = options->every_us;
 	}
-	if (all->quorum_missed) {
-		return since >= retry;
-	}
-	return size > all->asked_size &&
-	       (since >= options->every_us ||
-		   size - all->asked_size >= options->every_events);
+	return (all->missed && since >= retry) ||
+	       (size > all->asked_size &&
+		   (since >= options->every_us ||
+		       size - all->asked_size >= options->every_events));
 }
 
 /* What isn't witnessed for too long stops new allows, where that is the rule. */
@@ -481,7 +484,7 @@ witness_main(void *arg)
 		if (is_due(gate, all, now) &&
 		    ask_all(gate, all->reader, false, &round, &err) != GK_OK) {
 			all->asked_us = now; /* of our own: tried again later */
-			all->quorum_missed = true;
+			all->missed = true;
 			gate__alert(gate, "witness_failed", "%s", err.text);
 		}
 		if (round.contradicting != NULL) {
