@@ -25,7 +25,11 @@
 #include "codec/json.h"
 #include "journal/journal_internal.h"
 
-enum { ACCEPTED_BYTES = 512, REASON_MAX = 255 };
+enum {
+	ACCEPTED_BYTES = 512,
+	ACCEPTED_CHECK_BYTES = DIGEST_B64_ROOM(DIGEST_BYTES),
+	REASON_MAX = 255
+};
 
 static void
 journal_releasep(struct journal **journal)
@@ -229,21 +233,54 @@ check_published(
 	return GK_OK;
 }
 
+/* Nothing is signed over the note: its own hash tells whether it is still what was written. */
+static void
+accepted_check(const char *text, char ret[ACCEPTED_CHECK_BYTES])
+{
+	const struct digest_part part = {text, strlen(text)};
+	struct digest digest;
+
+	digest_sha256(&part, 1, &digest);
+	(void)digest_b64(digest.bytes, DIGEST_BYTES, ret);
+}
+
+/* Behind the hash and a blank. */
+static enum gk_rc
+accepted_parse(const char *value, const char **ret_text, struct gk_err *err)
+{
+	char want[ACCEPTED_CHECK_BYTES];
+	size_t n = strcspn(value, " ");
+
+	if (value[n] == ' ') {
+		accepted_check(value + n + 1, want);
+	}
+	if (value[n] != ' ' || strlen(want) != n ||
+	    memcmp(want, value, n) != 0) {
+		return GK_FAIL(err, GK_E_CORRUPT,
+		    "the note of what an operator accepted was changed: run "
+		    "`gatekeeper recover --accept SIZE` again");
+	}
+	*ret_text = value + n + 1;
+	return GK_OK;
+}
+
 /* What journal_recover() left to be said in the boot event. */
 static enum gk_rc
 load_accepted(
     struct journal *journal, struct journal_found *found, struct gk_err *err)
 {
 	GK_AUTO(gk_buf_done)
-	struct gk_buf text = GK_BUF_INIT(ACCEPTED_BYTES);
+	struct gk_buf text = GK_BUF_INIT(ACCEPTED_CHECK_BYTES + ACCEPTED_BYTES);
 
 	GK_TRY(journal__read_meta(journal->reader, JOURNAL_META_ACCEPTED, &text,
 	    &journal->accepted, err));
 	found->accepted = journal->accepted;
 	if (journal->accepted) {
-		const char *all = gk_buf_text(&text);
-		size_t n = strcspn(all, "\n");
+		const char *all;
+		size_t n;
 
+		GK_TRY(accepted_parse(gk_buf_text(&text), &all, err));
+		n = strcspn(all, "\n");
 		(void)snprintf(
 		    found->detail, sizeof(found->detail), "%.*s", (int)n, all);
 		(void)snprintf(found->reason, sizeof(found->reason), "%s",
@@ -335,9 +372,14 @@ set_aside(struct journal *journal, struct gk_err *err)
 static enum gk_rc
 write_accepted(struct journal *journal, const char *text, struct gk_err *err)
 {
+	char check[ACCEPTED_CHECK_BYTES];
+	char value[ACCEPTED_CHECK_BYTES + ACCEPTED_BYTES];
+
+	accepted_check(text, check);
+	(void)snprintf(value, sizeof(value), "%s %s", check, text);
 	GK_TRY(journal__write_begin(journal->writer, err));
 	GK_TRY(journal__write_meta(
-	    journal->writer, JOURNAL_META_ACCEPTED, text, err));
+	    journal->writer, JOURNAL_META_ACCEPTED, value, err));
 	return journal__write_commit(journal->writer, err);
 }
 

@@ -443,11 +443,29 @@ store_touch(const char *path, struct gk_err *err)
 	return GK_OK;
 }
 
+/*
+ * The list of free pages is looked through before anything is taken from it: a damaged
+ * one would let SQLite write over pages that are in use.
+ */
+static enum gk_rc
+freelist_check(sqlite3 *db, struct gk_err *err)
+{
+	char found[256];
+
+	GK_TRY(ask_text(db, "PRAGMA integrity_check(sqlite_schema)", found,
+	    sizeof(found), err));
+	return strcmp(found, "ok") == 0
+		   ? GK_OK
+		   : GK_FAIL(err, GK_E_CORRUPT, JOURNAL_DB " is damaged: %s",
+			 found);
+}
+
 static enum gk_rc
 store_setup(sqlite3 *db, enum store_mode mode, struct gk_err *err)
 {
 	GK_TRY(settings(db, mode, err));
 	GK_TRY(schema_settle(db, mode, err));
+	GK_TRY(freelist_check(db, err));
 	if (sqlite3_set_authorizer(db,
 		mode == STORE_WRITE ? authorize_write : authorize_read,
 		NULL) != SQLITE_OK) {
