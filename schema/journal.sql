@@ -98,6 +98,12 @@ CREATE TABLE redaction (
 ) STRICT;
 CREATE INDEX redaction_event ON redaction (event);
 
+-- The events that name a signing key, genesis and then key events: kept for ever, they tell which key is valid where.
+CREATE TABLE signing_key (
+	seq INTEGER PRIMARY KEY,
+	bytes BLOB NOT NULL
+) STRICT;
+
 CREATE TABLE policy_blob (
 	digest TEXT PRIMARY KEY,
 	sha256 BLOB NOT NULL,
@@ -142,6 +148,10 @@ CREATE TRIGGER minimum_insert BEFORE INSERT ON minimum
 BEGIN SELECT RAISE(ABORT, 'the minimum only grows'); END;
 CREATE TRIGGER minimum_delete BEFORE DELETE ON minimum
 BEGIN SELECT RAISE(ABORT, 'the minimum only grows'); END;
+CREATE TRIGGER signing_key_update BEFORE UPDATE ON signing_key
+BEGIN SELECT RAISE(ABORT, 'a signing key is never changed'); END;
+CREATE TRIGGER signing_key_delete BEFORE DELETE ON signing_key
+BEGIN SELECT RAISE(ABORT, 'a signing key is never removed'); END;
 CREATE TRIGGER tile_update BEFORE UPDATE ON tile
 BEGIN SELECT RAISE(ABORT, 'a tile is never changed'); END;
 CREATE TRIGGER tile_delete BEFORE DELETE ON tile

@@ -47,7 +47,8 @@ extern const struct cli_command cli__init, cli__token_create, cli__token_list,
     cli__policy_diff, cli__approvals_list, cli__approvals_show,
     cli__approvals_grant, cli__approvals_deny, cli__approvals_revoke,
     cli__kill_on, cli__kill_off, cli__kill_list, cli__events, cli__run,
-    cli__verify, cli__backup, cli__recover, cli__clock_accept, cli__redact,
-    cli__hold_on, cli__hold_off, cli__hold_list;
+    cli__verify, cli__backup, cli__recover, cli__key_rotate, cli__key_list,
+    cli__key_destroy, cli__clock_accept, cli__redact, cli__hold_on,
+    cli__hold_off, cli__hold_list;
 
 #endif

@@ -23,6 +23,8 @@ static const struct cli_flag events_flags[] = {
     {"actor", "ID", false, "on behalf of"},
     {"action", "NAME", false, "such as refund.create"},
     {"action-key", "KEY", false, "the same action with the same arguments"},
+    {"args", "JSON", false,
+	"with --action: with these arguments, under any hash key there is"},
     {"decision", "WORD", false, "allow, stop or approval_required"},
     {"reason", "WORD", false, "such as rate_limited_tenant"},
     {"layer", "WORD", false,
@@ -376,9 +378,69 @@ export_events(struct cli *cli, const struct ask *ask, const char *word)
 	return code;
 }
 
+/* {"action":…,"args":…}; NULL: told why not. */
+static struct json_value *
+args_body(struct cli *cli)
+{
+	static const struct json_limits limits = {1u << 20, 64, 100000};
+	GK_AUTO(json_freep) struct json_value *body = json_new_object();
+	GK_AUTO(json_freep) struct json_value *args = NULL;
+	const char *text = cli_flag(cli, "args", 0);
+	const char *action = cli_flag(cli, "action", 0);
+
+	if (action == NULL || cli_has_flag(cli, "action-key")) {
+		(void)cli_fail(cli, CLI_USAGE,
+		    "--args needs --action, and no --action-key");
+		return NULL;
+	}
+	if (json_parse(text, strlen(text), &limits, &args, NULL) != GK_OK ||
+	    body == NULL || !words_set(body, "action", action) ||
+	    json_set(body, "args", &args, NULL) != GK_OK) {
+		(void)cli_fail(cli, CLI_USAGE, "--args is a JSON object");
+		return NULL;
+	}
+	return GK_TAKE(body);
+}
+
+/* The keys that the action has with these arguments, "ak2_…,ak1_…". */
+static int
+find_action_keys(struct cli *cli, struct gk_buf *keys, struct ask *ask)
+{
+	GK_AUTO(session_done) struct session session = {0};
+	GK_AUTO(answer_done) struct answer answer = {0};
+	GK_AUTO(json_freep) struct json_value *body = args_body(cli);
+	struct ask question = {.verb = GATE_ARGS_HASH, .body = body};
+	struct gk_err err = {0};
+	int code = CLI_USAGE;
+
+	if (body != NULL) {
+		code = session_init(&session, cli);
+	}
+	if (code == CLI_FINE) {
+		code = session_ask(&session, &question, &answer);
+	}
+	if (code != CLI_FINE) {
+		return code;
+	}
+	for (const struct json_value *one =
+		 words_first(words_at(answer.json, "keys"));
+	     one != NULL; one = json_next(one)) {
+		const char *key = words_get(one, "action_key");
+
+		if (key != NULL &&
+		    gk_buf_printf(keys, &err, "%s%s", keys->len > 0 ? "," : "",
+			key) != GK_OK) {
+			return cli_fail_err(cli, &err);
+		}
+	}
+	ask_param(ask, "action_key", gk_buf_text(keys));
+	return CLI_FINE;
+}
+
 static int
 events(struct cli *cli)
 {
+	GK_AUTO(gk_buf_done) struct gk_buf keys = GK_BUF_INIT(4096);
 	GK_AUTO(session_done) struct session session = {0};
 	GK_AUTO(answer_done) struct answer answer = {0};
 	struct ask ask = {.verb = GATE_EVENTS};
@@ -399,6 +461,12 @@ events(struct cli *cli)
 	ask_param(&ask, "since", since);
 	ask_param(&ask, "until", until);
 	ask_param(&ask, "raw", cli_has_flag(cli, "raw") ? "true" : NULL);
+	if (cli_has_flag(cli, "args")) {
+		code = find_action_keys(cli, &keys, &ask);
+		if (code != CLI_FINE) {
+			return code;
+		}
+	}
 	if (format != NULL) {
 		return export_events(cli, &ask, format);
 	}
@@ -421,7 +489,8 @@ const struct cli_command cli__events = {
 	"  gatekeeper events --since 2h --decision stop\n"
 	"  gatekeeper events --run-id run_981 --order asc --limit 1000 --json\n"
 	"  gatekeeper events --kind kill_switch\n"
-	"  gatekeeper events --format ocsf --since 24h > day.jsonl\n",
+	"  gatekeeper events --format ocsf --since 24h > day.jsonl\n"
+	"  gatekeeper events --action refund.create --args '{\"amount\":50}'\n",
     .flags = events_flags,
     .flag_count = GK_COUNT(events_flags),
     .run = events,

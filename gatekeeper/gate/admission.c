@@ -261,6 +261,7 @@ enum gk_rc
 gate__note_access(struct gate *gate, const struct gate_call *call,
     const char *what, bool always, struct gk_err *err)
 {
+	GK_AUTO(gate__keys_wipe) struct gate_hash_keys keys = {.count = 0};
 	char key[ACCESS_KEY_MAX], hash[GATE_HASH_BYTES];
 	size_t n = shape_of(call, what, key);
 	struct event_access access = {.what = what, .query_hash = hash};
@@ -271,7 +272,8 @@ gate__note_access(struct gate *gate, const struct gate_call *call,
 	if (!always && is_fresh(gate, key, n)) {
 		return GK_OK;
 	}
-	gate__hash(gate, "gatekeeper/query/v1", key, n, hash);
+	gate__keys_copy(gate, &keys);
+	hash_text(&keys.keys[0], "gatekeeper/query/v1", key, n, hash);
 	return gate__record_event(gate, &event, NULL, 0, NULL, err);
 }
 

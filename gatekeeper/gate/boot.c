@@ -178,6 +178,7 @@ gate__boot(
 
 	GK_TRY(gate__retention_open(gate, err));
 	GK_TRY(rebuild(gate, err));
+	GK_TRY(gate__keys_open(gate, err));
 	GK_TRY(load_policy(gate, &policy, err));
 	gate__clock_open(gate, ledger_last_us(gate->ledger));
 	rc = write_start(gate, found, policy, err);

@@ -36,14 +36,18 @@ decide_begin(struct gate *gate, struct gate_call *call)
 static struct decision_ask
 ask_of(const struct gate *gate, const struct decide *decide)
 {
+	const struct prepared_hashes *hashes = &decide->hashes[0];
+
 	return (struct decision_ask){
 	    .request = &decide->request,
 	    .caller = decide->asker,
 	    .tenant = decide->tenant,
-	    .action_key = decide->action_key,
-	    .args_hash = decide->args_hash,
+	    .action_key = hashes->action_key,
+	    .args_hash = hashes->args_hash,
 	    .context_hash =
-		decide->context_hash[0] == '\0' ? NULL : decide->context_hash,
+		hashes->context_hash[0] == '\0' ? NULL : hashes->context_hash,
+	    .older = decide->older,
+	    .older_count = decide->older_count,
 	    .asked_at_us = decide->asked_at_us,
 	    .findings = &decide->findings,
 	    .shown = decide->shown.shown,
@@ -194,7 +198,8 @@ decide_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
 	struct decide *decide = work->data;
 	struct settlement *settlement = &gate->settlement;
 
-	if (decide->findings.generation != gate->generation) {
+	if (decide->findings.generation != gate->generation ||
+	    decide->key_generation != gate->hash_keys.generation) {
 		decide->again = AGAIN_STALE;
 		return GK_OK;
 	}
@@ -272,7 +277,9 @@ decide_finish(struct gate *gate, struct gate_call *call)
 			    "the policy keeps changing; ask again");
 		}
 		metrics_count(&gate->metrics.rejudged, 1);
-		return judge(gate, call, decide);
+		return prepare_hashes(gate, call, decide)
+			   ? judge(gate, call, decide)
+			   : GO_DONE;
 	case AGAIN_GRANTED:
 		return ask_granted(gate, call, decide);
 	case AGAIN_NO:

@@ -139,20 +139,48 @@ explain_finish(struct gate *gate, struct gate_call *call)
 
 /* ---- the hash of arguments ---- */
 
-struct args_hash {
+struct hash_row {
 	const char *args_hash;
 	const char *action_key;
+	int64_t key;
 	char text[2][GATE_HASH_BYTES];
 };
 
+#define ROW_FIELDS(t, hash, action)                      \
+	{.name = "action_key",                           \
+	    .kind = RECORD_STR,                          \
+	    .flags = RECORD_NULLABLE,                    \
+	    .offset = offsetof(t, action)},              \
+	{                                                \
+		.name = "args_hash", .kind = RECORD_STR, \
+		.offset = offsetof(t, hash)              \
+	}
+
+static const struct record_field hash_row_fields[] = {
+    ROW_FIELDS(struct hash_row, args_hash, action_key),
+    {.name = "key",
+	.kind = RECORD_INT,
+	.offset = offsetof(struct hash_row, key)},
+};
+static const struct record_type hash_row_type = {"hash",
+    sizeof(struct hash_row), hash_row_fields, GK_COUNT(hash_row_fields)};
+
+/* The newest key's hashes, and those of every key that isn't destroyed. */
+struct args_hash {
+	const char *args_hash;
+	const char *action_key;
+	struct hash_row *rows;
+	size_t row_count;
+};
+
 static const struct record_field args_hash_fields[] = {
-    {.name = "action_key",
-	.kind = RECORD_STR,
-	.flags = RECORD_NULLABLE,
-	.offset = offsetof(struct args_hash, action_key)},
-    {.name = "args_hash",
-	.kind = RECORD_STR,
-	.offset = offsetof(struct args_hash, args_hash)},
+    ROW_FIELDS(struct args_hash, args_hash, action_key),
+    {.name = "keys",
+	.kind = RECORD_OBJECTS,
+	.offset = offsetof(struct args_hash, rows),
+	.count_offset = offsetof(struct args_hash, row_count),
+	.max = LEDGER_HASH_KEYS_MAX,
+	.type = &hash_row_type},
 };
 static const struct record_type args_hash_type = {"hash",
     sizeof(struct args_hash), args_hash_fields, GK_COUNT(args_hash_fields)};
@@ -178,10 +206,41 @@ static const struct record_field args_fields[] = {
 static const struct record_type args_type = {
     "question", sizeof(struct args_body), args_fields, GK_COUNT(args_fields)};
 
+static enum gk_rc
+hash_body(struct gate *gate, const struct args_body *body,
+    struct gk_arena *arena, struct args_hash *ret, struct gk_err *err)
+{
+	GK_AUTO(gate__keys_wipe) struct gate_hash_keys keys = {.count = 0};
+	GK_AUTO(gk_buf_done) struct gk_buf text = GK_BUF_INIT(EXPLAIN_CAP);
+
+	GK_TRY(canon_print(body->args, &text, err));
+	gate__keys_copy(gate, &keys);
+	ret->rows = gk_arena_calloc(arena, keys.count, sizeof(*ret->rows));
+	if (ret->rows == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "hashes");
+	}
+	for (; ret->row_count < keys.count; ret->row_count++) {
+		struct hash_row *row = &ret->rows[ret->row_count];
+		const struct gate_hash_key *key = &keys.keys[ret->row_count];
+
+		row->key = key->id;
+		hash_text(key, "gatekeeper/args/v1", gk_buf_text(&text),
+		    text.len, row->text[0]);
+		row->args_hash = row->text[0];
+		if (body->action != NULL) {
+			hash_action(key, body->action, gk_buf_text(&text),
+			    text.len, row->text[1]);
+			row->action_key = row->text[1];
+		}
+	}
+	ret->args_hash = ret->rows[0].args_hash;
+	ret->action_key = ret->rows[0].action_key;
+	return GK_OK;
+}
+
 enum gate_go
 args_hash_begin(struct gate *gate, struct gate_call *call)
 {
-	GK_AUTO(gk_buf_done) struct gk_buf text = GK_BUF_INIT(EXPLAIN_CAP);
 	struct args_hash *hash = gate__data(call, sizeof(*hash));
 	struct args_body body;
 	struct gk_err err = {.rc = GK_OK};
@@ -197,16 +256,8 @@ args_hash_begin(struct gate *gate, struct gate_call *call)
 		return gate__problem(call, GATE_TOO_MANY, "hash_rate",
 		    "at most 60 hashes an hour");
 	}
-	if (canon_print(body.args, &text, &err) != GK_OK) {
+	if (hash_body(gate, &body, &call->arena, hash, &err) != GK_OK) {
 		return gate__failed(call, &err);
-	}
-	gate__hash(gate, "gatekeeper/args/v1", gk_buf_text(&text), text.len,
-	    hash->text[0]);
-	hash->args_hash = hash->text[0];
-	if (body.action != NULL) {
-		gate__action_key(gate, body.action, gk_buf_text(&text),
-		    text.len, hash->text[1]);
-		hash->action_key = hash->text[1];
 	}
 	return GO_COMMIT;
 }

@@ -122,8 +122,6 @@ open_journal(
 	    gate->vkey, sizeof(gate->vkey), "%s", journal_vkey(gate->journal));
 	(void)snprintf(gate->origin, sizeof(gate->origin), "%s",
 	    journal_origin(gate->journal));
-	memcpy(gate->hmac_key, journal_hmac_key(gate->journal),
-	    sizeof(gate->hmac_key));
 	journal_id_key(gate->journal, &gate->id_key);
 	return ledger_new(&gate->id_key, &limits, &gate->ledger, err);
 }
@@ -303,7 +301,7 @@ gate_close(struct gate *gate)
 	(void)pthread_mutex_destroy(&gate->reload_lock);
 	(void)pthread_mutex_destroy(&gate->janitor_lock);
 	(void)pthread_cond_destroy(&gate->janitor_wake);
-	digest_wipe(gate->hmac_key, sizeof(gate->hmac_key));
+	gate__keys_wipe(&gate->hash_keys);
 	digest_wipe(&gate->id_key, sizeof(gate->id_key));
 	gk_buf_done(&gate->bytes);
 	gk_arena_done(&gate->scratch);

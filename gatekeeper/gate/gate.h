@@ -163,6 +163,9 @@ enum gate_verb {
 	GATE_SIGN_IN, /* humans only */
 	GATE_SIGN_OUT,
 	GATE_SHIP, /* target: to whom; from inside: tail_open() */
+	GATE_KEYS,
+	GATE_KEY_ROTATE,  /* body: what, reason */
+	GATE_KEY_DESTROY, /* target: id of a hash key; body: reason */
 	GATE_VERB_COUNT,
 };
 

@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "codec/digest.h"
 #include "gate/gate.h"
+#include "gate/hash.h"
 #include "gate/metrics.h"
 #include "journal/journal.h"
 #include "ledger/ledger.h"
@@ -28,7 +29,6 @@ enum {
 	GATE_WAITERS_MAX = 1024,
 	GATE_TRIES_MAX = 3, /* judged again because the policy changed */
 	GATE_NONCES = 256,
-	GATE_HASH_BYTES = 64, /* "h1_", 43 characters, '\0', and room */
 };
 
 /* Where a call's work goes next. */
@@ -124,7 +124,6 @@ struct gate {
 	struct gk_arena arena;
 	struct gk_clock clock;
 	char vkey[256], origin[160];
-	uint8_t hmac_key[32];
 	struct id_key id_key;
 
 	/* read by all, written by the commit thread */
@@ -137,6 +136,7 @@ struct gate {
 	struct policy *policy;              /* under publish_lock */
 	uint64_t generation;                /* under publish_lock */
 	struct gate_identities *identities; /* under publish_lock */
+	struct gate_hash_keys hash_keys;    /* under publish_lock */
 
 	struct gate_queue queue;
 	struct gate_admission admission;
@@ -326,17 +326,6 @@ enum gk_rc gate__gaps_flush(
 enum gk_rc gate__note_access(struct gate *gate, const struct gate_call *call,
     const char *what, bool always, struct gk_err *err) GK_MUST_USE;
 void gate__accesses_done(struct gate *gate);
-
-/* ---- hash.c ---- */
-void hash_text(const uint8_t key[32], const char *label, const char *text,
-    size_t n, char ret[GATE_HASH_BYTES]);
-void hash_action(const uint8_t key[32], const char *action, const char *args,
-    size_t n, char ret[GATE_HASH_BYTES]);
-/* "h1_…" of label and text under the journal's key. */
-void gate__hash(const struct gate *gate, const char *label, const char *text,
-    size_t n, char ret[GATE_HASH_BYTES]);
-void gate__action_key(const struct gate *gate, const char *action,
-    const char *args, size_t n, char ret[GATE_HASH_BYTES]);
 
 /* ---- redact.c ---- */
 struct gate_openings {
@@ -528,6 +517,15 @@ STAGE_BEGIN(switches_finish);
 STAGE_BEGIN(clock_accept_begin);
 STAGE_COMMIT(clock_accept_commit);
 STAGE_BEGIN(control_finish);
+/* keys.c */
+STAGE_BEGIN(key_rotate_begin);
+STAGE_BEGIN(key_destroy_begin);
+STAGE_COMMIT(key_commit);
+STAGE_READ(key_read);
+STAGE_BEGIN(key_finish);
+STAGE_BEGIN(keys_begin);
+STAGE_COMMIT(keys_commit);
+STAGE_BEGIN(keys_finish);
 /* identities.c */
 STAGE_BEGIN(identity_create_begin);
 STAGE_BEGIN(identity_revoke_begin);

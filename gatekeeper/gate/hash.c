@@ -1,27 +1,40 @@
 /* Keyed hashes of what agents say: what is recorded instead of arguments, contexts, outputs, errors. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "gate/gate_internal.h"
 
 enum { ACTION_KEY_BYTES = 16 };
 
-void
-hash_text(const uint8_t key[32], const char *label, const char *text, size_t n,
+/* letters, the key's id, "_" and the hash's first n bytes */
+static void
+print(const char *letters, int64_t id, const struct digest *hash, size_t n,
     char ret[GATE_HASH_BYTES])
+{
+	int at = snprintf(ret, GATE_HASH_BYTES, "%s%" PRId64 "_", letters, id);
+
+	GK_ASSERT(id >= 1 && id <= EVENT_KEY_MAX && at > 0);
+	(void)digest_b64url(hash->bytes, n, ret + at);
+}
+
+void
+hash_text(const struct gate_hash_key *key, const char *label, const char *text,
+    size_t n, char ret[GATE_HASH_BYTES])
 {
 	const struct digest_part parts[] = {
 	    {label, strlen(label) + 1}, {text, n}};
 	struct digest hash;
 
-	digest_hmac(key, parts, GK_COUNT(parts), &hash);
-	memcpy(ret, "h1_", 3);
-	(void)digest_b64url(hash.bytes, sizeof(hash.bytes), ret + 3);
+	digest_hmac(key->bytes, parts, GK_COUNT(parts), &hash);
+	print("h", key->id, &hash, sizeof(hash.bytes), ret);
 }
 
 /* An action's name needs no escapes, so {"action":…,"args":…} is canonical as it is put together. */
 void
-hash_action(const uint8_t key[32], const char *action, const char *args,
-    size_t n, char ret[GATE_HASH_BYTES])
+hash_action(const struct gate_hash_key *key, const char *action,
+    const char *args, size_t n, char ret[GATE_HASH_BYTES])
 {
 	static const char label[] = "gatekeeper/action/v1",
 			  a[] = "{\"action\":\"", b[] = "\",\"args\":";
@@ -30,21 +43,6 @@ hash_action(const uint8_t key[32], const char *action, const char *args,
 	    {args, n}, {"}", 1}};
 	struct digest hash;
 
-	digest_hmac(key, parts, GK_COUNT(parts), &hash);
-	memcpy(ret, "ak1_", 4);
-	(void)digest_b64url(hash.bytes, ACTION_KEY_BYTES, ret + 4);
-}
-
-void
-gate__hash(const struct gate *gate, const char *label, const char *text,
-    size_t n, char ret[GATE_HASH_BYTES])
-{
-	hash_text(gate->hmac_key, label, text, n, ret);
-}
-
-void
-gate__action_key(const struct gate *gate, const char *action, const char *args,
-    size_t n, char ret[GATE_HASH_BYTES])
-{
-	hash_action(gate->hmac_key, action, args, n, ret);
+	digest_hmac(key->bytes, parts, GK_COUNT(parts), &hash);
+	print("ak", key->id, &hash, ACTION_KEY_BYTES, ret);
 }

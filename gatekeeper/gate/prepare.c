@@ -18,31 +18,62 @@ enum {
 	LIST_MAX = 64,
 };
 
-static bool
-hash_request(struct gate *gate, struct gate_call *call, struct decide *decide)
+static enum gk_rc
+hash_under(const struct gate_hash_keys *keys,
+    const struct decision_request *request, struct decide *decide,
+    struct gk_err *err)
 {
 	GK_AUTO(gk_buf_done) struct gk_buf text = GK_BUF_INIT(TEXT_CAP);
-	struct gk_err err = {.rc = GK_OK};
-	const struct decision_request *request = &decide->request;
 
-	if (canon_print(request->args, &text, &err) != GK_OK) {
-		(void)gate__failed(call, &err);
-		return false;
+	GK_TRY(canon_print(request->args, &text, err));
+	for (size_t i = 0; i < keys->count; i++) {
+		hash_action(&keys->keys[i], request->action, gk_buf_text(&text),
+		    text.len, decide->hashes[i].action_key);
+		hash_text(&keys->keys[i], "gatekeeper/args/v1",
+		    gk_buf_text(&text), text.len, decide->hashes[i].args_hash);
 	}
-	gate__action_key(gate, request->action, gk_buf_text(&text), text.len,
-	    decide->action_key);
-	gate__hash(gate, "gatekeeper/args/v1", gk_buf_text(&text), text.len,
-	    decide->args_hash);
 	if (request->context == NULL) {
-		return true;
+		return GK_OK;
 	}
 	gk_buf_clear(&text);
-	if (canon_print(request->context, &text, &err) != GK_OK) {
+	GK_TRY(canon_print(request->context, &text, err));
+	for (size_t i = 0; i < keys->count; i++) {
+		hash_text(&keys->keys[i], "gatekeeper/context/v1",
+		    gk_buf_text(&text), text.len,
+		    decide->hashes[i].context_hash);
+	}
+	return GK_OK;
+}
+
+bool
+prepare_hashes(struct gate *gate, struct gate_call *call, struct decide *decide)
+{
+	GK_AUTO(gate__keys_wipe) struct gate_hash_keys keys = {.count = 0};
+	struct gk_err err = {.rc = GK_OK};
+	enum gk_rc rc = GK_E_NOMEM;
+
+	gate__keys_copy(gate, &keys);
+	decide->key_generation = keys.generation;
+	decide->older_count = keys.count - 1;
+	decide->hashes =
+	    gk_arena_calloc(&call->arena, keys.count, sizeof(*decide->hashes));
+	decide->older =
+	    gk_arena_calloc(&call->arena, keys.count, sizeof(*decide->older));
+	if (decide->hashes != NULL && decide->older != NULL) {
+		rc = hash_under(&keys, &decide->request, decide, &err);
+	}
+	if (rc != GK_OK) {
+		err.rc = rc;
 		(void)gate__failed(call, &err);
 		return false;
 	}
-	gate__hash(gate, "gatekeeper/context/v1", gk_buf_text(&text), text.len,
-	    decide->context_hash);
+	for (size_t i = 0; i < decide->older_count; i++) {
+		const struct prepared_hashes *from = &decide->hashes[i + 1];
+
+		decide->older[i] = (struct ask_hashes){keys.keys[i + 1].id,
+		    from->action_key, from->args_hash,
+		    from->context_hash[0] == '\0' ? NULL : from->context_hash};
+	}
 	return true;
 }
 
@@ -77,7 +108,7 @@ prepare_request(struct gate *gate, struct gate_call *call,
 		decide->request.traceparent = call->traceparent;
 	}
 	decide->asked_at_us = gate__now(gate);
-	return hash_request(gate, call, decide);
+	return prepare_hashes(gate, call, decide);
 }
 
 /* ---- how long its event could become ---- */

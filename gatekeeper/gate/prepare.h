@@ -6,15 +6,23 @@
 
 enum decide_again { AGAIN_NO = 0, AGAIN_STALE, AGAIN_GRANTED };
 
+/* What is asked, hashed under one key; context_hash "": none. */
+struct prepared_hashes {
+	char action_key[GATE_HASH_BYTES];
+	char args_hash[GATE_HASH_BYTES];
+	char context_hash[GATE_HASH_BYTES];
+};
+
 /* One decision on its way; lies in the call's arena. */
 struct decide {
 	struct decision_request request;
 	const struct identity
 	    *asker; /* the caller; for explain: whom it is about */
 	const char *tenant;
-	char action_key[GATE_HASH_BYTES];
-	char args_hash[GATE_HASH_BYTES];
-	char context_hash[GATE_HASH_BYTES];
+	struct prepared_hashes *hashes; /* under each key, the newest first */
+	struct ask_hashes *older;       /* all but the newest */
+	size_t older_count;
+	uint64_t key_generation;
 	int64_t asked_at_us;
 	struct policy *policy; /* pinned while findings are used; NULL: not */
 	struct findings findings;
@@ -29,6 +37,9 @@ struct decide {
 /* Decode, check, hash.  False: the call has been ended. */
 bool prepare_request(struct gate *gate, struct gate_call *call,
     struct decide *decide, const struct json_value *body);
+/* Hash again, under the keys that there are now.  False: the call has been ended. */
+bool prepare_hashes(
+    struct gate *gate, struct gate_call *call, struct decide *decide);
 /* What the judge looks at. */
 struct policy_input prepare_input(
     const struct gate *gate, const struct decide *decide);

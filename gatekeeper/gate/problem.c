@@ -89,6 +89,12 @@ gate__refused(struct gate_call *call, enum refusal refusal)
 		"the identity was revoked or has expired"},
 	    [REFUSAL_OPEN_WORK] = {GATE_CONFLICT,
 		"approvals or results of the run are open"},
+	    [REFUSAL_KEY_NEEDED] = {GATE_CONFLICT,
+		"the key is needed: it is the current one, or runs, approvals "
+		"or limits that were hashed under it are open"},
+	    [REFUSAL_TOO_MANY_KEYS] = {GATE_CONFLICT,
+		"there are as many hash keys as can be used at once: destroy "
+		"an old one first"},
 	    [REFUSAL_UNDER_HOLD] = {GATE_CONFLICT,
 		"a legal hold covers it: release that first"},
 	    [REFUSAL_TOO_MANY_HOLDS] = {GATE_TOO_MANY,

@@ -7,13 +7,22 @@
 
 enum { TEXT_CAP = 2 << 20 };
 
+struct report_hashes {
+	char output_hash[GATE_HASH_BYTES], error_hash[GATE_HASH_BYTES];
+	char digest[GATE_HASH_BYTES];
+};
+
 /* A result on its way. */
 struct report {
 	struct result_request request;
 	uint64_t seq; /* of the decision */
 	struct event_result result;
-	char output_hash[GATE_HASH_BYTES], error_hash[GATE_HASH_BYTES];
-	char digest[GATE_HASH_BYTES];
+	struct report_hashes *hashes; /* under each key, the newest first */
+	struct result_digest *older;
+	size_t older_count;
+	uint64_t key_generation;
+	unsigned tries;
+	bool again; /* the hash keys changed meanwhile */
 	/* the answer */
 	const char *decision_id;
 	int change;
@@ -44,22 +53,19 @@ static const struct record_field answer_fields[] = {
 static const struct record_type answer_type = {
     "result", sizeof(struct report), answer_fields, GK_COUNT(answer_fields)};
 
+/* The output as it is hashed; *ret_any false: there is none. */
 static enum gk_rc
-hash_output(struct gate *gate, struct report *report, struct gk_err *err)
+print_output(const struct result_request *request, struct gk_buf *text,
+    bool *ret_any, struct gk_err *err)
 {
-	GK_AUTO(gk_buf_done) struct gk_buf text = GK_BUF_INIT(TEXT_CAP);
-	const struct result_request *request = &report->request;
-
+	*ret_any = true;
 	if (request->output != NULL) {
-		GK_TRY(canon_print(request->output, &text, err));
-	} else if (request->output_hash != NULL) {
-		GK_TRY(gk_buf_puts(&text, request->output_hash, err));
-	} else {
-		return GK_OK;
+		return canon_print(request->output, text, err);
 	}
-	gate__hash(gate, "gatekeeper/output/v1", gk_buf_text(&text), text.len,
-	    report->output_hash);
-	report->result.output_hash = report->output_hash;
+	if (request->output_hash != NULL) {
+		return gk_buf_puts(text, request->output_hash, err);
+	}
+	*ret_any = false;
 	return GK_OK;
 }
 
@@ -85,18 +91,79 @@ copy_cost(struct report *report, struct gk_arena *arena, struct gk_err *err)
 				    : GK_OK;
 }
 
-/* Status, output, error and cost, not how long it took: what makes two results the same. */
+/*
+ * Under one key: output, error message, and the digest of status, output, error
+ * and cost, not of how long it took: what makes two results the same.
+ */
 static enum gk_rc
-hash_result(struct gate *gate, struct report *report, struct gk_err *err)
+hash_under(const struct gate_hash_key *key, const struct report *report,
+    const struct gk_buf *output, struct report_hashes *ret, struct gk_err *err)
 {
 	GK_AUTO(gk_buf_done) struct gk_buf text = GK_BUF_INIT(TEXT_CAP);
+	const struct result_error *error = report->request.error;
 	struct event_result same = report->result;
 
 	same.duration_ms = 0;
+	if (output != NULL) {
+		hash_text(key, "gatekeeper/output/v1", gk_buf_text(output),
+		    output->len, ret->output_hash);
+		same.output_hash = ret->output_hash;
+	}
+	if (error != NULL && error->message != NULL) {
+		hash_text(key, "gatekeeper/error/v1", error->message,
+		    strlen(error->message), ret->error_hash);
+		same.error_hash = ret->error_hash;
+	}
 	GK_TRY(record_encode(&event_result_type, &same, &text, err));
-	gate__hash(gate, "gatekeeper/result/v1", gk_buf_text(&text), text.len,
-	    report->digest);
-	report->result.digest = report->digest;
+	hash_text(key, "gatekeeper/result/v1", gk_buf_text(&text), text.len,
+	    ret->digest);
+	return GK_OK;
+}
+
+/* Under the newest key: that is recorded. */
+static void
+take_newest(struct report *report)
+{
+	const struct report_hashes *newest = &report->hashes[0];
+
+	report->result.output_hash =
+	    newest->output_hash[0] == '\0' ? NULL : newest->output_hash;
+	report->result.error_hash =
+	    newest->error_hash[0] == '\0' ? NULL : newest->error_hash;
+	report->result.digest = newest->digest;
+}
+
+static enum gk_rc
+hash_result(struct gate *gate, struct gate_call *call, struct report *report,
+    struct gk_err *err)
+{
+	GK_AUTO(gate__keys_wipe) struct gate_hash_keys keys = {.count = 0};
+	GK_AUTO(gk_buf_done) struct gk_buf output = GK_BUF_INIT(TEXT_CAP);
+	bool any;
+
+	report->result.output_hash = NULL;
+	report->result.error_hash = NULL;
+	report->result.digest = NULL;
+	gate__keys_copy(gate, &keys);
+	report->key_generation = keys.generation;
+	report->older_count = keys.count - 1;
+	report->hashes =
+	    gk_arena_calloc(&call->arena, keys.count, sizeof(*report->hashes));
+	report->older =
+	    gk_arena_calloc(&call->arena, keys.count, sizeof(*report->older));
+	if (report->hashes == NULL || report->older == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "result");
+	}
+	GK_TRY(print_output(&report->request, &output, &any, err));
+	for (size_t i = 0; i < keys.count; i++) {
+		GK_TRY(hash_under(&keys.keys[i], report, any ? &output : NULL,
+		    &report->hashes[i], err));
+	}
+	for (size_t i = 0; i < report->older_count; i++) {
+		report->older[i] = (struct result_digest){
+		    keys.keys[i + 1].id, report->hashes[i + 1].digest};
+	}
+	take_newest(report);
 	return GK_OK;
 }
 
@@ -105,23 +172,15 @@ prepare(struct gate *gate, struct gate_call *call, struct report *report,
     struct gk_err *err)
 {
 	const struct result_error *error;
-	const char *message;
 
 	GK_TRY(result_request_decode(
 	    call->body, &call->arena, &report->request, err));
 	report->result.status = report->request.status;
 	report->result.duration_ms = report->request.duration_ms;
-	GK_TRY(hash_output(gate, report, err));
 	error = report->request.error;
-	message = error == NULL ? NULL : error->message;
-	if (message != NULL) {
-		gate__hash(gate, "gatekeeper/error/v1", message,
-		    strlen(message), report->error_hash);
-		report->result.error_hash = report->error_hash;
-	}
 	report->result.error_code = error == NULL ? NULL : error->code;
 	GK_TRY(copy_cost(report, &call->arena, err));
-	return hash_result(gate, report, err);
+	return hash_result(gate, call, report, err);
 }
 
 enum gate_go
@@ -167,6 +226,8 @@ settle(struct gate *gate, struct gate_work *work, const struct event *decision,
 	    .decision = decision,
 	    .caller = work->call->caller,
 	    .result = &report->result,
+	    .older = report->older,
+	    .older_count = report->older_count,
 	    .cost = report->request.cost,
 	    .cost_count = report->request.cost_count,
 	};
@@ -216,6 +277,10 @@ result_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
 	struct digest leaf;
 	bool found;
 
+	report->again = report->key_generation != gate->hash_keys.generation;
+	if (report->again) {
+		return GK_OK;
+	}
 	GK_TRY(gate__read_event(gate, reader, report->seq, &gate->scratch,
 	    &decision, NULL, &found, err));
 	if (!found) {
@@ -260,8 +325,20 @@ result_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
 enum gate_go
 result_finish(struct gate *gate, struct gate_call *call)
 {
-	(void)gate;
-	return gate__reply(call, call->outcome, &answer_type, call->work->data);
+	struct report *report = call->work->data;
+	struct gk_err err = {.rc = GK_OK};
+
+	if (!report->again) {
+		return gate__reply(call, call->outcome, &answer_type, report);
+	}
+	if (++report->tries > GATE_TRIES_MAX) {
+		call->retry_after_ms = 100;
+		return gate__problem(call, GATE_UNAVAILABLE, "keys_changing",
+		    "the hash keys keep changing; report again");
+	}
+	return hash_result(gate, call, report, &err) == GK_OK
+		   ? GO_COMMIT
+		   : gate__failed(call, &err);
 }
 
 /* ---- the end of a run ---- */

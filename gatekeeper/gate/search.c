@@ -20,8 +20,13 @@ enum {
 static const char *const text_filters[] = {"run_id", "step_id", "tenant_id",
     "agent_id", "action", "action_key", "reason", "approval_id"};
 
+enum { TEXT_ACTION_KEY = 5 };
+
 struct search {
 	const char *texts[GK_COUNT(text_filters)];
+	/* of one action under several hash keys: any of these; else none */
+	const char *action_keys[LEDGER_HASH_KEYS_MAX];
+	size_t action_key_count;
 	const char *actor;
 	struct journal_query query;
 	size_t limit;
@@ -180,12 +185,42 @@ read_cursor(struct gate_call *call, struct search *search)
 	return true;
 }
 
+/* "ak2_…,ak1_…": one action has a key under each hash key. */
+static bool
+read_action_keys(struct gate_call *call, struct search *search)
+{
+	const char *at = search->texts[TEXT_ACTION_KEY];
+
+	if (at == NULL || strchr(at, ',') == NULL) {
+		return true;
+	}
+	while (search->action_key_count < LEDGER_HASH_KEYS_MAX) {
+		size_t n = strcspn(at, ",");
+		const char *one = gk_arena_strndup(&call->arena, at, n);
+
+		if (one == NULL || !is_text(one)) {
+			break;
+		}
+		search->action_keys[search->action_key_count++] = one;
+		if (at[n] == '\0') {
+			search->texts[TEXT_ACTION_KEY] = NULL;
+			return true;
+		}
+		at += n + 1;
+	}
+	(void)gate__bad_param(call, "action_key", "no value looks like this");
+	return false;
+}
+
 static bool
 read_texts(struct gate_call *call, struct search *search)
 {
 	search->actor = gate__param(call, "actor");
 	for (size_t i = 0; i < GK_COUNT(text_filters); i++) {
 		search->texts[i] = gate__param(call, text_filters[i]);
+		if (i == TEXT_ACTION_KEY && !read_action_keys(call, search)) {
+			return false;
+		}
 		if (search->texts[i] != NULL && !is_text(search->texts[i])) {
 			(void)gate__bad_param(
 			    call, text_filters[i], "no value looks like this");
@@ -221,7 +256,7 @@ set_columns(struct gate_call *call, struct search *search)
 	columns->agent = event_column_hash(gate__param(call, "agent_id"), NULL);
 	columns->action = event_column_hash(gate__param(call, "action"), NULL);
 	columns->action_key =
-	    event_column_hash(gate__param(call, "action_key"), NULL);
+	    event_column_hash(search->texts[TEXT_ACTION_KEY], NULL);
 	columns->reason = event_column_hash(gate__param(call, "reason"), NULL);
 	columns->approval =
 	    event_column_hash(gate__param(call, "approval_id"), NULL);
@@ -283,6 +318,17 @@ may_see(const struct gate_call *call, const char *bytes, size_t n)
 }
 
 static bool
+has_action_key(const struct search *search, const char *bytes, size_t n)
+{
+	for (size_t i = 0; i < search->action_key_count; i++) {
+		if (entry_is(bytes, n, "action_key", search->action_keys[i])) {
+			return true;
+		}
+	}
+	return search->action_key_count == 0;
+}
+
+static bool
 matches(const struct search *search, const char *bytes, size_t n)
 {
 	if (!may_see(search->call, bytes, n)) {
@@ -293,6 +339,9 @@ matches(const struct search *search, const char *bytes, size_t n)
 		    !entry_is(bytes, n, text_filters[i], search->texts[i])) {
 			return false;
 		}
+	}
+	if (!has_action_key(search, bytes, n)) {
+		return false;
 	}
 	if (search->actor != NULL) {
 		struct entry_text actor = entry_get(bytes, n, "actor");

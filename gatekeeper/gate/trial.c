@@ -34,7 +34,7 @@ struct trial {
 
 /* Nothing leaves a trial: its ids and hashes need no secret. */
 static const struct id_key trial_id_key = {{0}};
-static const uint8_t trial_hmac_key[32] = {0};
+static const struct gate_hash_key trial_hash_key = {1, {0}};
 
 enum gk_rc
 trial_new(struct policy *policy, bool keeps, struct trial **ret_trial,
@@ -294,9 +294,9 @@ hash_args(struct trial *trial, const struct decision_request *request,
 	gk_buf_clear(text);
 	GK_TRY(request->args == NULL ? gk_buf_puts(text, "{}", err)
 				     : canon_print(request->args, text, err));
-	hash_action(trial_hmac_key, request->action, gk_buf_text(text),
+	hash_action(&trial_hash_key, request->action, gk_buf_text(text),
 	    text->len, hashes->action_key);
-	hash_text(trial_hmac_key, "gatekeeper/args/v1", gk_buf_text(text),
+	hash_text(&trial_hash_key, "gatekeeper/args/v1", gk_buf_text(text),
 	    text->len, hashes->args);
 	return GK_OK;
 }
@@ -312,7 +312,7 @@ hash_context(struct trial *trial, const struct decision_request *request,
 	}
 	gk_buf_clear(text);
 	GK_TRY(canon_print(request->context, text, err));
-	hash_text(trial_hmac_key, "gatekeeper/context/v1", gk_buf_text(text),
+	hash_text(&trial_hash_key, "gatekeeper/context/v1", gk_buf_text(text),
 	    text->len, hashes->context);
 	return GK_OK;
 }

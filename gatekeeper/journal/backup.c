@@ -1,4 +1,5 @@
 /* A copy of a running journal: one snapshot of the database, its checkpoint, its verifier key. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -96,6 +97,43 @@ copy_file(int from, int to, const char *name, unsigned mode, struct gk_err *err)
 	return rc;
 }
 
+static void
+close_list(DIR **list)
+{
+	if (*list != NULL) {
+		(void)closedir(*list);
+	}
+}
+
+/* A key's name ends so; what a killed process left half-made doesn't. */
+static bool
+is_key(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 4 && strcmp(name + n - 4, ".key") == 0;
+}
+
+static enum gk_rc
+copy_key_files(int from, int to, struct gk_err *err)
+{
+	int dir = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	GK_AUTO(close_list) DIR *list = dir < 0 ? NULL : fdopendir(dir);
+	const struct dirent *entry;
+
+	if (list == NULL) {
+		journal__fd_close(&dir);
+		return GK_FAIL(
+		    err, GK_E_IO, "keys: %s", strerrordesc_np(errno));
+	}
+	while ((entry = readdir(list)) != NULL) {
+		if (is_key(entry->d_name)) {
+			GK_TRY(copy_file(from, to, entry->d_name, 0600, err));
+		}
+	}
+	return GK_OK;
+}
+
 static enum gk_rc
 copy_keys(int from, int to, struct gk_err *err)
 {
@@ -104,8 +142,7 @@ copy_keys(int from, int to, struct gk_err *err)
 
 	GK_TRY(journal__dir_open(from, JOURNAL_KEYS, false, &from_keys, err));
 	GK_TRY(journal__dir_open(to, JOURNAL_KEYS, true, &to_keys, err));
-	GK_TRY(copy_file(from_keys, to_keys, JOURNAL_KEY_SIGNING, 0600, err));
-	return copy_file(from_keys, to_keys, JOURNAL_KEY_HMAC, 0600, err);
+	return copy_key_files(from_keys, to_keys, err);
 }
 
 enum gk_rc

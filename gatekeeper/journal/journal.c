@@ -39,6 +39,7 @@ journal__release(struct journal *journal)
 	journal__writer_free(journal->writer);
 	journal__store_close(journal->db, !journal->broken);
 	journal__keys_wipe(&journal->keys);
+	chain_done(&journal->chain);
 	gk_buf_done(&journal->head);
 	free(journal->edge);
 	journal__fd_close(&journal->dir);
@@ -108,22 +109,59 @@ write_full_tile(void *ctx, const struct edge_tile *tile, struct gk_err *err)
 	return journal__write_tile(journal->writer, tile, err);
 }
 
-/* Sign what the edge says now, and put it in the place of the note before. */
+/* Sign what the edge says now; at a handover the next key does, too. */
 static enum gk_rc
-seal(struct journal *journal, bool kept, struct gk_err *err)
+sign(struct journal *journal, bool handover, struct gk_err *err)
 {
+	const struct journal_keys *keys = &journal->keys;
 	struct note_checkpoint note = {.size = journal->edge->size};
-	uint64_t before = journal->head_size;
 
-	memcpy(note.origin, journal->keys.vkey.origin, sizeof(note.origin));
+	memcpy(note.origin, keys->vkey.origin, sizeof(note.origin));
 	journal__edge_root(journal->edge, &note.root);
 	gk_buf_clear(&journal->head);
-	GK_TRY(note_checkpoint_sign(&note, &journal->keys.vkey,
-	    &journal->keys.sign, &journal->head, err));
 	journal->head_size = note.size;
+	return handover ? chain_sign_both(&note, &keys->vkey, &keys->sign,
+			      &keys->next.vkey, &keys->next.sign,
+			      &journal->head, err)
+			: note_checkpoint_sign(&note, &keys->vkey, &keys->sign,
+			      &journal->head, err);
+}
+
+/* Sign, and put the note in the place of the one before. */
+static enum gk_rc
+seal(struct journal *journal, bool kept, bool handover, struct gk_err *err)
+{
+	uint64_t before = journal->head_size;
+
+	GK_TRY(sign(journal, handover, err));
 	GK_TRY(journal__write_drop_checkpoint(journal->writer, before, err));
-	return journal__write_checkpoint(journal->writer, note.size,
+	return journal__write_checkpoint(journal->writer, journal->head_size,
 	    journal->head.bytes, journal->head.len, kept, err);
+}
+
+/*
+ * An event that names a signing key is kept in a table of its own.  One that names
+ * the next key is sealed at once, by both keys, and from then on the next one signs.
+ */
+static enum gk_rc
+append_signing_key(struct journal *journal, const struct event *event,
+    const char *bytes, size_t n, struct gk_err *err)
+{
+	GK_TRY(journal__write_signing_key(
+	    journal->writer, event->seq, bytes, n, err));
+	if (event->kind == EVENT_GENESIS) {
+		return GK_OK;
+	}
+	if (!journal->keys.has_next ||
+	    !chain_is_key(&journal->keys.next.vkey, event->key->vkey)) {
+		return GK_FAIL(err, GK_E_INVALID,
+		    "an event names a signing key that wasn't made");
+	}
+	GK_TRY(chain_take(&journal->chain, event, err));
+	GK_TRY(seal(journal, true, true, err));
+	journal__keys_switch(&journal->keys);
+	journal->switched = true;
+	return GK_OK;
 }
 
 /* The body goes in with the place of its run's first event, which is its own for a new run. */
@@ -155,8 +193,13 @@ append(struct journal *journal, const struct event *event, const char *bytes,
 
 	GK_TRY(append_body(journal, event, bytes, n, err));
 	GK_TRY(journal__edge_append(journal->edge, leaf, &sink, err));
-	return journal->edge->size % JOURNAL_KEEP_EVERY == 0
-		   ? seal(journal, true, err)
+	if (chain_names(event) &&
+	    (event->kind != EVENT_GENESIS || event->seq == 0)) {
+		GK_TRY(append_signing_key(journal, event, bytes, n, err));
+	}
+	return journal->edge->size % JOURNAL_KEEP_EVERY == 0 &&
+		       journal->edge->size != journal->head_size
+		   ? seal(journal, true, false, err)
 		   : GK_OK;
 }
 
@@ -195,7 +238,7 @@ static enum gk_rc
 commit(struct journal *journal, struct gk_err *err)
 {
 	if (journal->edge->size != journal->head_size) {
-		GK_TRY(seal(journal, false, err));
+		GK_TRY(seal(journal, false, false, err));
 		journal->counters.checkpoints++;
 	}
 	if (journal->accepted) {
@@ -218,6 +261,12 @@ journal_commit(struct journal *journal, struct gk_err *err)
 	journal->in_batch = false;
 	journal->accepted = false;
 	journal->counters.commits++;
+	if (journal->switched) {
+		journal->switched = false;
+		return journal__settled(journal,
+		    journal__keys_finish(journal->dir, &journal->keys, err),
+		    err);
+	}
 	return GK_OK;
 }
 
@@ -394,16 +443,53 @@ journal_last_us(const struct journal *journal)
 	return journal->last_us;
 }
 
-const uint8_t *
-journal_hmac_key(const struct journal *journal)
-{
-	return journal->keys.hmac;
-}
-
 void
 journal_id_key(const struct journal *journal, struct id_key *ret)
 {
 	*ret = journal->keys.id;
+}
+
+enum gk_rc
+journal_signing_key_make(struct journal *journal, uint64_t seq,
+    char ret_vkey[JOURNAL_VKEY_BYTES],
+    char ret_handover[JOURNAL_HANDOVER_BYTES], struct gk_err *err)
+{
+	struct journal_keys *keys = &journal->keys;
+
+	_Static_assert(JOURNAL_VKEY_BYTES == NOTE_VKEY_BYTES &&
+			   JOURNAL_HANDOVER_BYTES == CHAIN_HANDOVER_BYTES,
+	    "texts of keys");
+	GK_TRY(check_whole(journal, err));
+	if (journal->switched) {
+		return GK_FAIL(err, GK_E_BUSY,
+		    "the signing key has changed in this very batch");
+	}
+	GK_TRY(journal__keys_next(journal->dir, keys, err));
+	(void)note_vkey_print(&keys->next.vkey, ret_vkey);
+	return chain_handover(
+	    &keys->sign, &keys->next.vkey, seq, ret_handover, err);
+}
+
+enum gk_rc
+journal_hash_key_load(const struct journal *journal, int64_t id,
+    uint8_t ret[JOURNAL_HASH_KEY_BYTES], bool *ret_found, struct gk_err *err)
+{
+	return journal__hash_key_load(journal->dir, id, ret, ret_found, err);
+}
+
+enum gk_rc
+journal_hash_key_make(const struct journal *journal, int64_t id,
+    uint8_t ret[JOURNAL_HASH_KEY_BYTES], struct gk_err *err)
+{
+	GK_TRY(journal__id_key_keep(journal->dir, &journal->keys.id, err));
+	return journal__hash_key_make(journal->dir, id, ret, err);
+}
+
+enum gk_rc
+journal_hash_key_destroy(
+    const struct journal *journal, int64_t id, struct gk_err *err)
+{
+	return journal__hash_key_destroy(journal->dir, id, err);
 }
 
 struct journal_reader *

@@ -65,9 +65,37 @@ uint64_t journal_next_seq(const struct journal *journal);
 int64_t journal_last_us(
     const struct journal *journal); /* of the last event; 0 when empty */
 
-/* Keys derived from the HMAC key; the HMAC key itself for hashing arguments. */
-const uint8_t *journal_hmac_key(const struct journal *journal); /* 32 bytes */
+/* The key of ids: made with the log, and never another. */
 void journal_id_key(const struct journal *journal, struct id_key *ret);
+
+/*
+ * A new signing key, on stable storage, and what the key event of that seq says of
+ * it.  Appending that event seals the log with both keys, and from then on the
+ * new one signs.  Errors: GK_E_IO; GK_E_BUSY: in this batch the key has changed before.
+ */
+#define JOURNAL_VKEY_BYTES     256
+#define JOURNAL_HANDOVER_BYTES 96
+enum gk_rc journal_signing_key_make(struct journal *journal, uint64_t seq,
+    char ret_vkey[JOURNAL_VKEY_BYTES],
+    char ret_handover[JOURNAL_HANDOVER_BYTES], struct gk_err *err) GK_MUST_USE;
+
+/*
+ * Hash keys by their id, from 1: keys/hmac.key is the first, keys/hmac-<id>.key the
+ * others.  Which of them counts, the log's key events say, not the files.  The key
+ * of ids is derived from the first and kept as keys/id.key from the second on, so
+ * that it outlives it.
+ */
+#define JOURNAL_HASH_KEY_BYTES 32
+/* *ret_found false: there is no such file.  Errors: GK_E_IO, GK_E_CORRUPT. */
+enum gk_rc journal_hash_key_load(const struct journal *journal, int64_t id,
+    uint8_t ret[JOURNAL_HASH_KEY_BYTES], bool *ret_found,
+    struct gk_err *err) GK_MUST_USE;
+/* Make one, on stable storage; one that is there was never recorded, and goes. */
+enum gk_rc journal_hash_key_make(const struct journal *journal, int64_t id,
+    uint8_t ret[JOURNAL_HASH_KEY_BYTES], struct gk_err *err) GK_MUST_USE;
+/* Overwrite and remove one; fine when it is gone.  From any thread. */
+enum gk_rc journal_hash_key_destroy(
+    const struct journal *journal, int64_t id, struct gk_err *err) GK_MUST_USE;
 
 /*
  * Add an event to the batch (begins the transaction when it is the first).

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "codec/digest.h"
 #include "codec/sign.h"
+#include "journal/chain.h"
 #include "journal/journal.h"
 #include "journal/merkle.h"
 #include "journal/note.h"
@@ -21,8 +22,10 @@ struct sqlite3_stmt;
 
 /* What lies in data_dir. */
 #define JOURNAL_KEYS        "keys"
-#define JOURNAL_KEY_SIGNING "signing.key" /* in keys/ */
-#define JOURNAL_KEY_HMAC    "hmac.key"    /* in keys/ */
+#define JOURNAL_KEY_SIGNING "signing.key"      /* in keys/ */
+#define JOURNAL_KEY_NEXT    "signing-next.key" /* in keys/, while it changes */
+#define JOURNAL_KEY_HMAC    "hmac.key"         /* in keys/: the first */
+#define JOURNAL_KEY_ID      "id.key" /* in keys/, once there was a second */
 #define JOURNAL_DB          "journal.db"
 #define JOURNAL_WAL         "journal.db-wal"
 #define JOURNAL_LOCK        "lock"
@@ -72,11 +75,23 @@ enum gk_rc journal__lock_take(
     int dir, int wait_ms, int *ret_lock, struct gk_err *err) GK_MUST_USE;
 
 /* keys.c */
-struct journal_keys {
+
+/* A signing key and its public half. */
+struct signing_key {
 	struct note_vkey vkey;
+	struct sign_key sign;
+};
+
+/*
+ * Invariant: next is the key that signing-next.key holds, where has_next; it signs
+ * nothing before the event that names it.
+ */
+struct journal_keys {
+	struct note_vkey vkey; /* of sign */
 	char vkey_text[NOTE_VKEY_BYTES];
 	struct sign_key sign;
-	uint8_t hmac[32];
+	bool has_next;
+	struct signing_key next;
 	struct id_key id;
 };
 
@@ -87,7 +102,52 @@ struct journal_keys {
  */
 enum gk_rc journal__keys_load(int dir, const char *origin, bool make,
     struct journal_keys *ret, struct gk_err *err) GK_MUST_USE;
+/*
+ * The log's chain is known: finish a rotation that was committed, or drop one that
+ * wasn't, and put the newest verifier key in the open.  An empty chain: whatever is
+ * there.  Errors: GK_E_CORRUPT when the key isn't the one that the log says.
+ */
+enum gk_rc journal__keys_settle(int dir, struct journal_keys *keys,
+    const struct chain *chain, struct gk_err *err) GK_MUST_USE;
+/* A new key of the same origin in signing-next.key, on stable storage. */
+enum gk_rc journal__keys_next(
+    int dir, struct journal_keys *keys, struct gk_err *err) GK_MUST_USE;
+/* The event that names the next key is in the log: from now on it signs. */
+void journal__keys_switch(struct journal_keys *keys);
+/* … and committed: the files follow. */
+enum gk_rc journal__keys_finish(
+    int dir, const struct journal_keys *keys, struct gk_err *err) GK_MUST_USE;
 void journal__keys_wipe(struct journal_keys *keys);
+/* hashkeys.c: see journal_hash_key_load() and so on. */
+enum gk_rc journal__hash_key_load(int dir, int64_t id,
+    uint8_t ret[JOURNAL_HASH_KEY_BYTES], bool *ret_found,
+    struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__hash_key_make(int dir, int64_t id,
+    uint8_t ret[JOURNAL_HASH_KEY_BYTES], struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__hash_key_destroy(
+    int dir, int64_t id, struct gk_err *err) GK_MUST_USE;
+/* The key of ids: from its file, else derived from the first hash key, made where make is set. */
+enum gk_rc journal__id_key_load(
+    int keys, bool make, struct id_key *ret, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__id_key_keep(
+    int dir, const struct id_key *id, struct gk_err *err) GK_MUST_USE;
+
+/* secret.c: small files of secrets in keys/. */
+
+/* A buffer for secrets is full-grown at birth: growing would leave copies behind. */
+struct secret {
+	struct gk_buf buf;
+};
+enum gk_rc journal__secret_init(
+    struct secret *ret, struct gk_err *err) GK_MUST_USE;
+void journal__secret_done(struct secret *secret); /* wipes; for GK_AUTO */
+/* The line in a key's file without its newline.  Errors: GK_E_IO when others may read it. */
+enum gk_rc journal__secret_load(int keys, const char *name, struct secret *ret,
+    bool *ret_found, struct gk_err *err) GK_MUST_USE;
+/* Overwrite a file's bytes on its device, as far as that goes, and unlink it. */
+enum gk_rc journal__secret_destroy(
+    int keys, const char *name, struct gk_err *err) GK_MUST_USE;
+
 /* The verifier key that lies in the open. */
 enum gk_rc journal__vkey_load(int dir, struct note_vkey *ret, bool *ret_found,
     struct gk_err *err) GK_MUST_USE;
@@ -203,6 +263,8 @@ enum gk_rc journal__last_cosigned(struct journal_reader *reader,
 /* The first size from that one on which somebody cosigned. */
 enum gk_rc journal__next_cosigned(struct journal_reader *reader, uint64_t from,
     bool *ret_found, uint64_t *ret_size, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__write_signing_key(struct writer *writer, uint64_t seq,
+    const char *bytes, size_t n, struct gk_err *err) GK_MUST_USE;
 /* value NULL: forget the key. */
 enum gk_rc journal__write_meta(struct writer *writer, const char *key,
     const char *value, struct gk_err *err) GK_MUST_USE;
@@ -314,6 +376,15 @@ enum gk_rc journal__scan_next(struct journal_reader *reader,
     struct body_row *ret_row, bool *ret_more, struct gk_err *err) GK_MUST_USE;
 void journal__scan_end(struct journal_reader *reader);
 
+/* The events that name signing keys, in order. */
+enum gk_rc journal__each_signing_key(struct journal_reader *reader,
+    enum gk_rc (*each)(void *ctx, uint64_t seq, const char *bytes, size_t n,
+	struct gk_err *err),
+    void *ctx, struct gk_err *err) GK_MUST_USE;
+/* keychain.c: the chain as the store tells it; empty when it names no key. */
+enum gk_rc journal__chain_load(struct journal_reader *reader,
+    struct chain *chain, struct gk_err *err) GK_MUST_USE;
+
 /* journal.c and open.c */
 
 /*
@@ -331,6 +402,8 @@ struct journal {
 	struct journal_reader *reader; /* on db */
 	struct edge *edge;
 	struct journal_keys keys;
+	struct chain chain;
+	bool switched; /* in this batch the signing key has changed */
 	struct gk_buf head;
 	uint64_t head_size;
 	uint64_t published_size;

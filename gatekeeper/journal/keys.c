@@ -3,9 +3,9 @@
  *
  * keys/signing.key holds one line in the form of Go's sumdb/note,
  * "PRIVATE+KEY+origin+hex8+base64(0x01 ‖ seed)": so the origin is settled by the
- * key and by nothing else.  keys/hmac.key holds 64 lower-case hex digits.  Both are
- * 0600; a key that others may read is refused, for who reads it can sign.  The
- * verifier key lies beside them in the open, in `vkey`.
+ * key and by nothing else.  It is 0600; a key that others may read is refused, for
+ * who reads it can sign.  The verifier key lies beside it in the open, in `vkey`.
+ * Hash keys: hashkeys.c.
  *
  * Keys are made only where there is no journal: a journal that has lost its key
  * must never go on under a new one as if nothing had happened.
@@ -20,59 +20,7 @@
 #include "base/assert.h"
 #include "journal/journal_internal.h"
 
-enum { KEY_FILE_CAP = 1024, HMAC_BYTES = 32, ORIGIN_RANDOM = 8 };
-
-/* A buffer for secrets is full-grown at birth: growing would leave copies behind. */
-struct secret {
-	struct gk_buf buf;
-};
-
-static void
-secret_done(struct secret *secret)
-{
-	if (secret->buf.bytes != NULL) {
-		digest_wipe(secret->buf.bytes, secret->buf.room);
-	}
-	gk_buf_done(&secret->buf);
-}
-
-static enum gk_rc
-secret_init(struct secret *ret, struct gk_err *err)
-{
-	char *at;
-
-	ret->buf = (struct gk_buf)GK_BUF_INIT(KEY_FILE_CAP);
-	return gk_buf_reserve(&ret->buf, KEY_FILE_CAP, &at, err);
-}
-
-/* The line in a key's file without its newline. */
-static enum gk_rc
-key_load(int keys, const char *name, struct secret *ret, bool *ret_found,
-    struct gk_err *err)
-{
-	struct stat st;
-	struct gk_buf *buf = &ret->buf;
-
-	*ret_found = false;
-	if (fstatat(keys, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
-		if (errno == ENOENT) {
-			return GK_OK;
-		}
-		return GK_FAIL(
-		    err, GK_E_IO, "keys/%s: %s", name, strerrordesc_np(errno));
-	}
-	if (!S_ISREG(st.st_mode) || (st.st_mode & 077) != 0) {
-		return GK_FAIL(err, GK_E_IO,
-		    "keys/%s must be a file that only its owner may read "
-		    "(chmod 600); its mode is %04o",
-		    name, (unsigned)st.st_mode & 07777);
-	}
-	GK_TRY(journal__file_load(keys, name, buf, ret_found, err));
-	if (buf->len > 0 && buf->bytes[buf->len - 1] == '\n') {
-		buf->bytes[--buf->len] = '\0';
-	}
-	return GK_OK;
-}
+enum { ORIGIN_RANDOM = 8 };
 
 static enum gk_rc
 origin_make(
@@ -111,46 +59,32 @@ signing_print(const struct note_vkey *vkey, const uint8_t *seed,
 	return rc;
 }
 
+/* A new key in a new file; what is there under that name is replaced only where replace is set. */
 static enum gk_rc
-signing_make(int keys, const char *origin, struct gk_err *err)
+signing_make(int keys, const char *name, const char *origin, bool replace,
+    struct gk_err *err)
 {
-	GK_AUTO(secret_done) struct secret text = {0};
-	char name[NOTE_ORIGIN_MAX + 1];
+	GK_AUTO(journal__secret_done) struct secret text = {0};
 	uint8_t seed[SIGN_SEED_BYTES];
 	struct sign_key pair;
 	struct note_vkey vkey;
 	enum gk_rc rc;
 
-	GK_TRY(secret_init(&text, err));
-	GK_TRY(origin_make(origin, name, err));
+	GK_TRY(journal__secret_init(&text, err));
 	digest_random(seed, sizeof(seed));
 	sign_key_from_seed(seed, &pair);
-	rc = note_vkey_make(name, pair.public_key, &vkey, err);
+	rc = note_vkey_make(origin, pair.public_key, &vkey, err);
 	if (rc == GK_OK) {
 		rc = signing_print(&vkey, seed, &text.buf, err);
 	}
 	digest_wipe(seed, sizeof(seed));
 	digest_wipe(&pair, sizeof(pair));
 	GK_TRY(rc);
+	if (replace) {
+		GK_TRY(journal__secret_destroy(keys, name, err));
+	}
 	return journal__file_create(
-	    keys, JOURNAL_KEY_SIGNING, text.buf.bytes, text.buf.len, 0600, err);
-}
-
-static enum gk_rc
-hmac_make(int keys, struct gk_err *err)
-{
-	uint8_t key[HMAC_BYTES];
-	char hex[2 * HMAC_BYTES + 1];
-	enum gk_rc rc;
-
-	digest_random(key, sizeof(key));
-	(void)digest_hex(key, sizeof(key), hex);
-	hex[sizeof(hex) - 1] = '\n';
-	rc = journal__file_create(
-	    keys, JOURNAL_KEY_HMAC, hex, sizeof(hex), 0600, err);
-	digest_wipe(key, sizeof(key));
-	digest_wipe(hex, sizeof(hex));
-	return rc;
+	    keys, name, text.buf.bytes, text.buf.len, 0600, err);
 }
 
 static enum gk_rc
@@ -163,69 +97,55 @@ missing(const char *name, struct gk_err *err)
 }
 
 static enum gk_rc
+signing_read(int keys, const char *name, struct signing_key *ret,
+    bool *ret_found, struct gk_err *err)
+{
+	GK_AUTO(journal__secret_done) struct secret text = {0};
+
+	GK_TRY(journal__secret_init(&text, err));
+	GK_TRY(journal__secret_load(keys, name, &text, ret_found, err));
+	if (*ret_found && note_skey_parse(gk_buf_text(&text.buf), &ret->vkey,
+			      &ret->sign, NULL) != GK_OK) {
+		return GK_FAIL(
+		    err, GK_E_CORRUPT, "keys/%s is not a signing key", name);
+	}
+	return GK_OK;
+}
+
+/* The key, the next one, or both: after a rotation that a killed process began. */
+static enum gk_rc
 signing_load(int keys, const char *origin, bool make, struct journal_keys *ret,
     struct gk_err *err)
 {
-	GK_AUTO(secret_done) struct secret text = {0};
+	struct signing_key key = {.vkey = {.key_id = 0}};
+	char name[NOTE_ORIGIN_MAX + 1];
 	bool found;
 
-	GK_TRY(secret_init(&text, err));
-	GK_TRY(key_load(keys, JOURNAL_KEY_SIGNING, &text, &found, err));
-	if (!found && !make) {
+	GK_TRY(signing_read(keys, JOURNAL_KEY_SIGNING, &key, &found, err));
+	GK_TRY(signing_read(
+	    keys, JOURNAL_KEY_NEXT, &ret->next, &ret->has_next, err));
+	if (!found && !ret->has_next && !make) {
 		return missing(JOURNAL_KEY_SIGNING, err);
 	}
+	if (!found && !ret->has_next) {
+		GK_TRY(origin_make(origin, name, err));
+		GK_TRY(
+		    signing_make(keys, JOURNAL_KEY_SIGNING, name, false, err));
+		GK_TRY(
+		    signing_read(keys, JOURNAL_KEY_SIGNING, &key, &found, err));
+	}
 	if (!found) {
-		GK_TRY(signing_make(keys, origin, err));
-		GK_TRY(key_load(keys, JOURNAL_KEY_SIGNING, &text, &found, err));
+		key = ret->next;
 	}
-	if (note_skey_parse(gk_buf_text(&text.buf), &ret->vkey, &ret->sign,
-		NULL) != GK_OK) {
-		return GK_FAIL(err, GK_E_CORRUPT,
-		    "keys/" JOURNAL_KEY_SIGNING " is not a signing key");
-	}
+	ret->vkey = key.vkey;
+	ret->sign = key.sign;
+	digest_wipe(&key, sizeof(key));
 	if (origin != NULL && strcmp(origin, ret->vkey.origin) != 0) {
 		return GK_FAIL(err, GK_E_INVALID,
 		    "the journal's origin is %s, and the configuration says %s",
 		    ret->vkey.origin, origin);
 	}
 	return GK_OK;
-}
-
-static enum gk_rc
-hmac_load(int keys, bool make, uint8_t ret[HMAC_BYTES], struct gk_err *err)
-{
-	GK_AUTO(secret_done) struct secret text = {0};
-	bool found;
-	size_t n = 0;
-
-	GK_TRY(secret_init(&text, err));
-	GK_TRY(key_load(keys, JOURNAL_KEY_HMAC, &text, &found, err));
-	if (!found && !make) {
-		return missing(JOURNAL_KEY_HMAC, err);
-	}
-	if (!found) {
-		GK_TRY(hmac_make(keys, err));
-		GK_TRY(key_load(keys, JOURNAL_KEY_HMAC, &text, &found, err));
-	}
-	if (!digest_from_hex(gk_buf_text(&text.buf), ret, HMAC_BYTES, &n) ||
-	    n != HMAC_BYTES) {
-		return GK_FAIL(err, GK_E_CORRUPT,
-		    "keys/" JOURNAL_KEY_HMAC " is not 64 hex digits");
-	}
-	return GK_OK;
-}
-
-/* Ids are MACed under a key of their own. */
-static void
-id_key_derive(const uint8_t hmac[HMAC_BYTES], struct id_key *ret)
-{
-	static const char label[] = "gatekeeper/id/v1"; /* with its 0x00 */
-	const struct digest_part part = {label, sizeof(label)};
-	struct digest digest;
-
-	digest_hmac(hmac, &part, 1, &digest);
-	memcpy(ret->bytes, digest.bytes, sizeof(ret->bytes));
-	digest_wipe(&digest, sizeof(digest));
 }
 
 enum gk_rc
@@ -245,29 +165,125 @@ journal__vkey_load(
 	return note_vkey_parse(gk_buf_text(&text), ret, err);
 }
 
-/* Put the verifier key in the open; one that is there must be this one. */
+static bool
+same_key(const struct note_vkey *a, const struct note_vkey *b)
+{
+	return strcmp(a->origin, b->origin) == 0 &&
+	       digest_equal(a->public_key, b->public_key, SIGN_PUBLIC_BYTES);
+}
+
 static enum gk_rc
-vkey_publish(int dir, const struct journal_keys *keys, struct gk_err *err)
+vkey_write(int dir, const struct journal_keys *keys, struct gk_err *err)
 {
 	char line[NOTE_VKEY_BYTES + 1];
-	struct note_vkey there = {.key_id = 0};
-	bool found;
-	int n;
+	int n = snprintf(line, sizeof(line), "%s\n", keys->vkey_text);
 
-	GK_TRY(journal__vkey_load(dir, &there, &found, err));
-	if (found) {
-		if (strcmp(there.origin, keys->vkey.origin) != 0 ||
-		    !digest_equal(there.public_key, keys->vkey.public_key,
-			SIGN_PUBLIC_BYTES)) {
-			return GK_FAIL(err, GK_E_CORRUPT,
-			    "the verifier key in " JOURNAL_VKEY
-			    " is not that of keys/" JOURNAL_KEY_SIGNING);
-		}
-		return GK_OK;
-	}
-	n = snprintf(line, sizeof(line), "%s\n", keys->vkey_text);
 	return journal__file_replace(
 	    dir, JOURNAL_VKEY, line, (size_t)n, 0644, err);
+}
+
+/* Put the verifier key in the open; one that is there must be this one, or one before it. */
+static enum gk_rc
+vkey_publish(int dir, const struct journal_keys *keys,
+    const struct chain *chain, struct gk_err *err)
+{
+	struct note_vkey there = {.key_id = 0};
+	bool found;
+
+	GK_TRY(journal__vkey_load(dir, &there, &found, err));
+	if (found && same_key(&there, &keys->vkey)) {
+		return GK_OK;
+	}
+	if (found && !chain_has(chain, &there)) {
+		return GK_FAIL(err, GK_E_CORRUPT,
+		    "the verifier key in " JOURNAL_VKEY
+		    " is not that of keys/" JOURNAL_KEY_SIGNING);
+	}
+	return vkey_write(dir, keys, err);
+}
+
+void
+journal__keys_switch(struct journal_keys *keys)
+{
+	GK_ASSERT(keys->has_next);
+	keys->vkey = keys->next.vkey;
+	keys->sign = keys->next.sign;
+	keys->has_next = false;
+	digest_wipe(&keys->next, sizeof(keys->next));
+	(void)note_vkey_print(&keys->vkey, keys->vkey_text);
+}
+
+enum gk_rc
+journal__keys_finish(
+    int dir, const struct journal_keys *keys, struct gk_err *err)
+{
+	GK_AUTO(journal__fd_close) int folder = -1;
+
+	GK_TRY(journal__dir_open(dir, JOURNAL_KEYS, false, &folder, err));
+	GK_TRY(journal__secret_destroy(folder, JOURNAL_KEY_SIGNING, err));
+	if (renameat(folder, JOURNAL_KEY_NEXT, folder, JOURNAL_KEY_SIGNING) !=
+	    0) {
+		return GK_FAIL(err, GK_E_IO,
+		    "renaming to keys/" JOURNAL_KEY_SIGNING ": %s",
+		    strerrordesc_np(errno));
+	}
+	GK_TRY(journal__dir_sync(folder, err));
+	return vkey_write(dir, keys, err);
+}
+
+/* What signing-next.key means: the log says whether the rotation happened. */
+static enum gk_rc
+next_settle(int dir, struct journal_keys *keys, const struct note_vkey *newest,
+    struct gk_err *err)
+{
+	GK_AUTO(journal__fd_close) int folder = -1;
+
+	if (keys->has_next && newest != NULL &&
+	    same_key(&keys->next.vkey, newest)) {
+		journal__keys_switch(keys);
+		return journal__keys_finish(dir, keys, err);
+	}
+	if (keys->has_next && same_key(&keys->vkey, &keys->next.vkey)) {
+		return GK_FAIL(err, GK_E_CORRUPT,
+		    "keys/" JOURNAL_KEY_SIGNING " is missing, and the journal "
+		    "is there: put the key back from where it is kept");
+	}
+	if (keys->has_next) {
+		GK_TRY(
+		    journal__dir_open(dir, JOURNAL_KEYS, false, &folder, err));
+		GK_TRY(journal__secret_destroy(folder, JOURNAL_KEY_NEXT, err));
+		keys->has_next = false;
+	}
+	return GK_OK;
+}
+
+enum gk_rc
+journal__keys_settle(int dir, struct journal_keys *keys,
+    const struct chain *chain, struct gk_err *err)
+{
+	const struct note_vkey *newest =
+	    chain->count == 0 ? NULL : chain_newest(chain);
+
+	GK_TRY(next_settle(dir, keys, newest, err));
+	if (newest != NULL && !same_key(&keys->vkey, newest)) {
+		return GK_FAIL(err, GK_E_CORRUPT,
+		    "keys/" JOURNAL_KEY_SIGNING
+		    " is not the key that the log is signed with: put the key "
+		    "back from where it is kept");
+	}
+	return vkey_publish(dir, keys, chain, err);
+}
+
+enum gk_rc
+journal__keys_next(int dir, struct journal_keys *keys, struct gk_err *err)
+{
+	GK_AUTO(journal__fd_close) int folder = -1;
+
+	GK_TRY(journal__dir_open(dir, JOURNAL_KEYS, false, &folder, err));
+	GK_TRY(signing_make(
+	    folder, JOURNAL_KEY_NEXT, keys->vkey.origin, true, err));
+	return signing_read(
+	    folder, JOURNAL_KEY_NEXT, &keys->next, &keys->has_next, err);
 }
 
 static enum gk_rc
@@ -281,10 +297,9 @@ keys_read(int dir, const char *origin, bool make, struct journal_keys *ret,
 	}
 	GK_TRY(journal__dir_open(dir, JOURNAL_KEYS, make, &keys, err));
 	GK_TRY(signing_load(keys, origin, make, ret, err));
-	GK_TRY(hmac_load(keys, make, ret->hmac, err));
-	id_key_derive(ret->hmac, &ret->id);
+	GK_TRY(journal__id_key_load(keys, make, &ret->id, err));
 	(void)note_vkey_print(&ret->vkey, ret->vkey_text);
-	return vkey_publish(dir, ret, err);
+	return GK_OK;
 }
 
 enum gk_rc

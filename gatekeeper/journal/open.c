@@ -112,6 +112,12 @@ open_store(struct journal *journal, const struct journal_options *options,
 	GK_TRY(journal__let_go_open(journal->db, &journal->let_go, err));
 	GK_TRY(journal__reader_on(journal->db, &journal->reader, err));
 	GK_TRY(settle_disk(journal, err));
+	GK_TRY(journal__chain_load(journal->reader, &journal->chain, err));
+	GK_TRY(journal__keys_settle(
+	    journal->dir, &journal->keys, &journal->chain, err));
+	if (journal->chain.count == 0) {
+		GK_TRY(chain_begin(&journal->chain, &journal->keys.vkey, err));
+	}
 	if (wal > 0) {
 		(void)snprintf(found->detail, sizeof(found->detail),
 		    "%" PRIu64 " bytes of WAL were waiting and were folded in",
@@ -127,8 +133,8 @@ check_head(struct journal *journal, uint64_t size, struct gk_err *err)
 	struct note_checkpoint note;
 	struct digest root;
 
-	if (note_checkpoint_verify(journal->head.bytes, journal->head.len,
-		&journal->keys.vkey, &note, err) != GK_OK) {
+	if (chain_verify(&journal->chain, journal->head.bytes,
+		journal->head.len, &note, err) != GK_OK) {
 		gk_err_context(err, "the last checkpoint");
 		return GK_E_CORRUPT;
 	}
@@ -187,8 +193,8 @@ load_published(struct journal *journal, struct note_checkpoint *ret,
 	if (!*ret_found) {
 		return GK_OK;
 	}
-	if (note_checkpoint_verify(gk_buf_text(&note), note.len,
-		&journal->keys.vkey, ret, err) != GK_OK) {
+	if (chain_verify(&journal->chain, gk_buf_text(&note), note.len, ret,
+		err) != GK_OK) {
 		gk_err_context(err, "the published file " JOURNAL_PUBLISHED);
 		return GK_E_CORRUPT;
 	}

@@ -87,6 +87,7 @@ static const char *const read_sql[R_COUNT] = {
     [R_SCAN_DOWN] = SCAN_ALL " DESC",
     [R_SCAN_RUN_UP] = SCAN_RUN,
     [R_SCAN_RUN_DOWN] = SCAN_RUN " DESC",
+    [R_SIGNING_KEYS] = "SELECT seq, bytes FROM signing_key ORDER BY seq",
 };
 
 enum gk_rc

@@ -36,6 +36,7 @@ enum read_stmt {
 	R_SCAN_DOWN,
 	R_SCAN_RUN_UP,
 	R_SCAN_RUN_DOWN,
+	R_SIGNING_KEYS,
 	R_COUNT,
 };
 

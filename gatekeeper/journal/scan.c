@@ -79,6 +79,31 @@ journal__scan_end(struct journal_reader *reader)
 	}
 }
 
+enum gk_rc
+journal__each_signing_key(struct journal_reader *reader,
+    enum gk_rc (*each)(void *ctx, uint64_t seq, const char *bytes, size_t n,
+	struct gk_err *err),
+    void *ctx, struct gk_err *err)
+{
+	GK_AUTO(journal__stmt_reset)
+	sqlite3_stmt *stmt = reader->stmt[R_SIGNING_KEYS];
+	bool row;
+
+	for (;;) {
+		const char *bytes;
+
+		GK_TRY(journal__stmt_step(
+		    reader, stmt, "reading the signing keys", &row, err));
+		if (!row) {
+			return GK_OK;
+		}
+		bytes = sqlite3_column_blob(stmt, 1);
+		GK_TRY(each(ctx, (uint64_t)sqlite3_column_int64(stmt, 0),
+		    bytes == NULL ? "" : bytes,
+		    (size_t)sqlite3_column_bytes(stmt, 1), err));
+	}
+}
+
 /* The first seq whose event is not before us.  Timestamps never decrease. */
 static enum gk_rc
 seq_at(struct journal_reader *reader, int64_t us, uint64_t size,

@@ -25,6 +25,7 @@
  * opening      values in clear, and nowhere else.
  * policy_blob  the text behind a digest, with the SHA-256 of its own bytes: how
  *              a policy's digest frames its files is the policy room's affair.
+ * signing_key  the events that name signing keys: copies, for ever.
  * ledger_row   a cache that the events can rebuild, but for the base.
  * held, redaction, run_cut, minimum
  *              what letting go leaves behind and goes by: let_go.c.
@@ -249,7 +250,7 @@ authorize_write(void *ctx, int action, const char *a, const char *b,
 {
 	static const char *const insert[] = {"body", "tile", "checkpoint",
 	    "opening", "policy_blob", "ledger_row", "meta", "cosignature",
-	    "held", "redaction", "run_cut"};
+	    "held", "redaction", "run_cut", "signing_key"};
 	static const char *const change[] = {
 	    "checkpoint", "ledger_row", "meta", "minimum"};
 	/* the triggers tell which rows of these may go */

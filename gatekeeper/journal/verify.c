@@ -53,8 +53,8 @@ check_note(struct verify *v, const struct gk_buf *note, const char *where,
 	struct note_checkpoint checkpoint;
 	struct gk_err why = {.rc = GK_OK};
 
-	if (note_checkpoint_verify(gk_buf_text(note), note->len, &v->vkey,
-		&checkpoint, &why) != GK_OK) {
+	if (chain_verify(&v->chain, gk_buf_text(note), note->len, &checkpoint,
+		&why) != GK_OK) {
 		return journal__verify_fault(v, err, where,
 		    "%s: nobody with the log's key has signed this", why.text);
 	}
@@ -222,6 +222,15 @@ check_mark(struct verify *v, const struct verify_mark *mark, const char *what,
 	    "them was changed, or the log was forked");
 }
 
+static bool
+is_handover(const struct verify *v, uint64_t size)
+{
+	const struct chain_link *before;
+
+	(void)chain_at(&v->chain, size, &before);
+	return before != NULL;
+}
+
 static enum gk_rc
 check_marks(struct verify *v, struct gk_err *err)
 {
@@ -235,7 +244,8 @@ check_marks(struct verify *v, struct gk_err *err)
 		v->checkpoints++;
 		return read_stored(v, v->edge.size + 1, &v->stored, err);
 	}
-	if (v->edge.size % JOURNAL_KEEP_EVERY == 0) {
+	if (v->edge.size % JOURNAL_KEEP_EVERY == 0 ||
+	    is_handover(v, v->edge.size)) {
 		(void)snprintf(
 		    where, sizeof(where), "checkpoint %" PRIu64, v->edge.size);
 		return journal__verify_fault(v, err, where, "it is missing");
@@ -372,7 +382,69 @@ verify_end(struct verify *v, struct gk_err *err)
 		return journal__verify_fault(
 		    v, err, "log", "no checkpoint was met");
 	}
+	if (v->keys_met != v->chain.count && v->keys_met != 0) {
+		return journal__verify_fault(v, err, "signing keys",
+		    "the table names a key that no event of the log names");
+	}
 	return journal__each_policy(v->reader, check_policy_text, v, err);
+}
+
+/* An event whose body was let go is met here: its copy must have its leaf's hash. */
+static enum gk_rc
+meet_gone_key(
+    void *ctx, uint64_t seq, const char *bytes, size_t n, struct gk_err *err)
+{
+	GK_AUTO(gk_buf_done) struct gk_buf body = GK_BUF_INIT(EVENT_BYTES_MAX);
+	struct verify *v = ctx;
+	struct digest leaf, root;
+	bool found;
+
+	GK_TRY(journal_read(v->reader, seq, &body, &leaf, &found, err));
+	if (found) {
+		return GK_OK;
+	}
+	GK_TRY(journal__read_tile(
+	    v->reader, 0, seq / TILE_WIDTH, &root, v->tile, &found, err));
+	merkle_leaf(bytes, n, &leaf);
+	if (!found ||
+	    !digest_equal(leaf.bytes,
+		v->tile + (seq % TILE_WIDTH) * DIGEST_BYTES, DIGEST_BYTES)) {
+		return journal__verify_fault(v, err, "signing keys",
+		    "the event of seq %" PRIu64
+		    " is gone, and its copy isn't what the log has there",
+		    seq);
+	}
+	v->keys_met++;
+	return GK_OK;
+}
+
+/*
+ * The keys that the log's own events name, of which the verifier's must be one.  That
+ * those events are in the log, and no others, is checked on the way.
+ */
+static enum gk_rc
+load_chain(struct verify *v, struct gk_err *err)
+{
+	struct gk_err why = {.rc = GK_OK};
+	enum gk_rc rc = journal__chain_load(v->reader, &v->chain, &why);
+
+	if (rc == GK_E_CORRUPT) {
+		return journal__verify_fault(
+		    v, err, "signing keys", "%s", why.text);
+	}
+	if (rc != GK_OK) {
+		return GK_FAIL(err, rc, "%s", why.text);
+	}
+	if (v->chain.count == 0) {
+		return chain_begin(&v->chain, &v->vkey, err);
+	}
+	GK_TRY(journal__each_signing_key(v->reader, meet_gone_key, v, err));
+	if (!chain_has(&v->chain, &v->vkey)) {
+		return journal__verify_fault(v, err, "seq 0",
+		    "genesis names another verifier key than the one that "
+		    "verifies, and no key event names it");
+	}
+	return GK_OK;
 }
 
 static enum gk_rc
@@ -381,10 +453,8 @@ verify_log(struct verify *v, int dir, struct gk_err *err)
 	struct journal_verify_report *report = v->report;
 	const char *data_dir = v->options->data_dir;
 
-	GK_TRY(read_published(v, dir, err));
-	GK_TRY(journal__verify_held(v, err));
 	if (!journal__file_exists(dir, JOURNAL_DB)) {
-		return v->published.has
+		return journal__file_exists(dir, JOURNAL_PUBLISHED)
 			   ? journal__verify_fault(v, err, "log",
 				 "the journal is missing, and a checkpoint of "
 				 "it is there")
@@ -392,6 +462,9 @@ verify_log(struct verify *v, int dir, struct gk_err *err)
 				 data_dir);
 	}
 	GK_TRY(journal_reader_open(data_dir, &v->reader, err));
+	GK_TRY(load_chain(v, err));
+	GK_TRY(read_published(v, dir, err));
+	GK_TRY(journal__verify_held(v, err));
 	GK_TRY(verify_begin(v, err));
 	GK_TRY(check_events(v, err));
 	GK_TRY(verify_end(v, err));
@@ -462,6 +535,7 @@ verify_freep(struct verify **verify)
 		gk_arena_done(&v->other_arena);
 		gk_buf_done(&v->other);
 		journal__gone_free(v->gone);
+		chain_done(&v->chain);
 		free(v->closed);
 		free(v);
 	}

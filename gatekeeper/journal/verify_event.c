@@ -243,8 +243,6 @@ check_policy(struct verify *v, const struct event *event, struct gk_err *err)
 static enum gk_rc
 check_genesis(struct verify *v, const struct event *event, struct gk_err *err)
 {
-	char vkey[NOTE_VKEY_BYTES];
-
 	v->genesis = v->genesis || event->kind == EVENT_GENESIS;
 	if ((event->kind == EVENT_GENESIS) != (event->seq == 0)) {
 		return FAULT(v, event->seq, err,
@@ -252,16 +250,34 @@ check_genesis(struct verify *v, const struct event *event, struct gk_err *err)
 			? "the log doesn't begin with genesis"
 			: "genesis stands in the middle of the log");
 	}
-	if (event->seq != 0 || event->process == NULL ||
-	    event->process->vkey == NULL) {
+	return GK_OK;
+}
+
+/* An event that names a signing key is the next one of the chain. */
+static enum gk_rc
+check_signing_key(
+    struct verify *v, const struct event *event, struct gk_err *err)
+{
+	const struct chain_link *link;
+	const char *text;
+
+	if (!chain_names(event)) {
 		return GK_OK;
 	}
-	(void)note_vkey_print(&v->vkey, vkey);
-	if (strcmp(vkey, event->process->vkey) != 0) {
+	text = event->kind == EVENT_GENESIS ? event->process->vkey
+					    : event->key->vkey;
+	link =
+	    v->keys_met < v->chain.count ? &v->chain.links[v->keys_met] : NULL;
+	if (link == NULL || !chain_is_key(&link->vkey, text) ||
+	    link->from != (event->seq == 0 ? 0 : event->seq + 1)) {
 		return FAULT(v, event->seq, err,
-		    "genesis names another verifier key than the one that "
-		    "verifies");
+		    event->seq == 0
+			? "genesis names another verifier key than the one "
+			  "that verifies"
+			: "a signing key that the table of keys doesn't have "
+			  "here");
 	}
+	v->keys_met++;
 	return GK_OK;
 }
 
@@ -294,6 +310,7 @@ journal__verify_event(
 	GK_TRY(check_columns(v, row, &event, err));
 	GK_TRY(check_run(v, row, err));
 	GK_TRY(check_genesis(v, &event, err));
+	GK_TRY(check_signing_key(v, &event, err));
 	GK_TRY(check_links(v, &event, err));
 	GK_TRY(check_openings(v, &event, err));
 	if (v->options->event != NULL) {

@@ -17,8 +17,10 @@ struct verify {
 	const struct journal_verify_options *options;
 	struct journal_verify_report *report;
 	struct journal_reader *reader;
-	struct note_vkey vkey;
-	uint64_t size; /* of the head: everything below is checked */
+	struct note_vkey vkey; /* the verifier's */
+	struct chain chain;    /* the log's keys; vkey is one of them */
+	size_t keys_met;       /* of the chain, in events */
+	uint64_t size;         /* of the head: everything below is checked */
 	struct digest root;
 	struct edge edge;
 	struct verify_mark stored; /* the next one in the database */

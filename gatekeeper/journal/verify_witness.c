@@ -91,7 +91,7 @@ see_checkpoint(struct seen *seen, uint64_t size, struct gk_err *err)
 		return journal__verify_fault(v, err, seen->where,
 		    "the checkpoint that was cosigned is missing");
 	}
-	if (note_checkpoint_verify(seen->note.bytes, seen->note.len, &v->vkey,
+	if (chain_verify(&v->chain, seen->note.bytes, seen->note.len,
 		&checkpoint, &why) != GK_OK) {
 		return journal__verify_fault(
 		    v, err, seen->where, "%s", why.text);
@@ -164,8 +164,8 @@ journal__verify_held(struct verify *v, struct gk_err *err)
 	if (options->held == NULL) {
 		return GK_OK;
 	}
-	if (note_checkpoint_verify(options->held, options->held_n, &v->vkey,
-		&checkpoint, &why) != GK_OK) {
+	if (chain_verify(&v->chain, options->held, options->held_n, &checkpoint,
+		&why) != GK_OK) {
 		return GK_FAIL(err, GK_E_INVALID,
 		    "the checkpoint that you hold: %s", why.text);
 	}

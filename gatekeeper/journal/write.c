@@ -21,6 +21,7 @@ enum write_stmt {
 	W_ROW_DROP,
 	W_META,
 	W_META_DROP,
+	W_SIGNING_KEY,
 	W_COUNT,
 };
 
@@ -52,6 +53,7 @@ static const char *const write_sql[W_COUNT] = {
 		   "LIMIT ?2)",
     [W_META] = "INSERT INTO meta (key, value) VALUES (?1, ?2)",
     [W_META_DROP] = "DELETE FROM meta WHERE key = ?1",
+    [W_SIGNING_KEY] = "INSERT INTO signing_key (seq, bytes) VALUES (?1, ?2)",
 };
 
 struct writer {
@@ -229,6 +231,18 @@ journal__write_checkpoint(struct writer *writer, uint64_t size,
 	rc |= sqlite3_bind_int64(stmt, 3, kept ? 1 : 0);
 	GK_TRY(bound(writer, rc, err));
 	return run(writer, W_CHECKPOINT, "writing a checkpoint", err);
+}
+
+enum gk_rc
+journal__write_signing_key(struct writer *writer, uint64_t seq,
+    const char *bytes, size_t n, struct gk_err *err)
+{
+	sqlite3_stmt *stmt = writer->stmt[W_SIGNING_KEY];
+	int rc = sqlite3_bind_int64(stmt, 1, (int64_t)seq);
+
+	rc |= bind_blob(stmt, 2, bytes, n);
+	GK_TRY(bound(writer, rc, err));
+	return run(writer, W_SIGNING_KEY, "writing a signing key", err);
 }
 
 /* Run a statement whose one parameter is a number. */

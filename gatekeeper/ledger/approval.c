@@ -19,13 +19,11 @@ approval_is_open(const struct approval *approval)
 
 bool
 approval_binds(const struct approval *approval, const struct run *run,
-    const struct event *draft)
+    const struct bindings *bindings)
 {
-	uint8_t binding[sizeof(approval->binding)];
-
-	step_binding(draft, binding); /* run: tenant and agent too */
-	return approval->run == run &&
-	       memcmp(approval->binding, binding, sizeof(binding)) == 0;
+	return approval->run == run && /* so tenant and agent too */
+	       bindings_have(bindings, event_key_of(approval->action_key),
+		   approval->binding);
 }
 
 static bool
@@ -65,12 +63,12 @@ asking_rules(const struct findings *findings)
 }
 
 struct approval *
-approval_twin(const struct run *run, const struct event *draft,
+approval_twin(const struct run *run, const struct bindings *bindings,
     const struct findings *findings)
 {
 	for (struct approval *a = run->approvals; a != NULL; a = a->next) {
 		if (a->status == APPROVAL_PENDING &&
-		    approval_binds(a, run, draft) &&
+		    approval_binds(a, run, bindings) &&
 		    a->rule_count == asking_rules(findings) &&
 		    approval_covers(a, findings)) {
 			return a;

@@ -110,12 +110,16 @@ work_ask_approval(
     struct work *work, const struct approval_finding *first, struct gk_err *err)
 {
 	const struct findings *found = work->ask->findings;
-	const struct approval *twin =
-	    work->run == NULL ? NULL
-			      : approval_twin(work->run, work->event, found);
+	const struct approval *twin = NULL;
 	struct approval_terms *terms;
 	struct event *event = work->event;
 
+	if (work->run != NULL && work->run->open_approvals > 0) {
+		struct bindings bindings;
+
+		bindings_of(event, work->ask, &bindings);
+		twin = approval_twin(work->run, &bindings, found);
+	}
 	work_say(work, DECISION_APPROVAL_REQUIRED, LAYER_APPROVAL, first->rule,
 	    first->reason);
 	event->shown_count = work->ask->shown_count;
@@ -168,15 +172,17 @@ work_resume(struct work *work, bool *ret_done, struct gk_err *err)
 	    [APPROVAL_USED] = "approval_used",
 	};
 	const struct approval *approval = NULL;
+	struct bindings bindings;
 	uint64_t seq;
 
 	*ret_done = true;
+	bindings_of(work->event, work->ask, &bindings);
 	if (id_parse(&work->ledger->id_key, ID_APPROVAL,
 		work->ask->request->approval_id, &seq)) {
 		approval = approval_find(work->ledger, seq);
 	}
 	if (approval == NULL || work->run == NULL ||
-	    !approval_binds(approval, work->run, work->event)) {
+	    !approval_binds(approval, work->run, &bindings)) {
 		work_stop(work, LAYER_APPROVAL, NULL, "approval_mismatch");
 		return GK_OK;
 	}

@@ -96,6 +96,21 @@ counter_counts(const struct counter *counter, int64_t now_us)
 	}
 }
 
+int64_t
+counter_hash_key(const struct counter *counter)
+{
+	const char *at = counter->key, *end = counter->key + counter->key_n;
+
+	if (counter->kind != CHARGE_REPEAT || counter->key_n < 2) {
+		return 0;
+	}
+	end--; /* the last part's 0x00 */
+	while (end > at && end[-1] != '\0') {
+		end--;
+	}
+	return event_key_of(end);
+}
+
 static int64_t
 mul_capped(int64_t a, int64_t b)
 {
@@ -131,37 +146,61 @@ check_rate(const struct counter *counter, const struct limit_finding *limit,
 	}
 }
 
+/* Free again when the max-th youngest has aged out: *live counts on from counter to counter. */
 static void
 check_repeat(const struct counter *counter, const struct limit_finding *limit,
-    int64_t now_us, struct limit_verdict *ret)
+    int64_t now_us, int64_t *live, struct limit_verdict *ret)
 {
-	size_t live = 0, i;
-
-	if (counter == NULL) {
+	if (counter == NULL || ret->refused) {
 		return;
 	}
-	for (i = counter->time_count; i > 0; i--, live++) {
-		if (counter->times_us[i - 1] + limit->within_us <= now_us) {
-			break;
+	for (size_t i = counter->time_count; i > 0; i--) {
+		int64_t end = counter->times_us[i - 1] + limit->within_us;
+
+		if (end <= now_us) {
+			return;
+		}
+		if (++*live == limit->max) {
+			ret->refused = true;
+			ret->retry_after_ms = (end - now_us + 999) / 1000;
+			return;
 		}
 	}
-	if ((int64_t)live >= limit->max) {
-		/* free again when the max-th youngest of them has aged out */
-		size_t at = counter->time_count - (size_t)limit->max;
+}
 
+/*
+ * The same action has another key under each hash key, and so another counter.
+ * What was counted under an older key is older: the newest key comes first.
+ */
+static void
+check_repeats(const struct ledger *ledger, const struct run *run,
+    const struct limit_finding *limit, const struct decision_ask *ask,
+    int64_t now_us, struct limit_verdict *ret)
+{
+	int64_t live = 0;
+	struct key key;
+
+	if (limit->max <= 0) {
 		ret->refused = true;
-		ret->retry_after_ms =
-		    (counter->times_us[at] + limit->within_us - now_us + 999) /
-		    1000;
+		return;
+	}
+	for (size_t i = 0; i <= ask->older_count; i++) {
+		key_of(&ret->charge, run == NULL ? NULL : run->tenant,
+		    run == NULL ? NULL : run->run_id,
+		    i == 0 ? ask->action_key : ask->older[i - 1].action_key,
+		    &key);
+		check_repeat(
+		    counter_find(ledger, &key), limit, now_us, &live, ret);
 	}
 }
 
 void
 counter_check_limit(const struct ledger *ledger, const struct run *run,
-    const struct limit_finding *limit, const char *action_key, int64_t now_us,
-    struct limit_verdict *ret)
+    const struct limit_finding *limit, const struct decision_ask *ask,
+    int64_t now_us, struct limit_verdict *ret)
 {
 	const struct counter *counter = NULL;
+	bool is_known = run != NULL || limit->per != SCOPE_RUN;
 	struct key key;
 
 	memset(ret, 0, sizeof(*ret));
@@ -171,9 +210,9 @@ counter_check_limit(const struct ledger *ledger, const struct run *run,
 	ret->charge.kind = limit->kind == LIMIT_RATE  ? CHARGE_RATE
 			   : limit->kind == LIMIT_MAX ? CHARGE_COUNT
 						      : CHARGE_REPEAT;
-	if (run != NULL || limit->per != SCOPE_RUN) {
+	if (is_known && limit->kind != LIMIT_SAME_ACTION) {
 		key_of(&ret->charge, run == NULL ? NULL : run->tenant,
-		    run == NULL ? NULL : run->run_id, action_key, &key);
+		    run == NULL ? NULL : run->run_id, NULL, &key);
 		counter = counter_find(ledger, &key);
 	}
 	switch (limit->kind) {
@@ -186,7 +225,9 @@ counter_check_limit(const struct ledger *ledger, const struct run *run,
 		break;
 	case LIMIT_SAME_ACTION:
 		ret->charge.within_ms = limit->within_us / 1000;
-		check_repeat(counter, limit, now_us, ret);
+		if (is_known) {
+			check_repeats(ledger, run, limit, ask, now_us, ret);
+		}
 		break;
 	}
 }

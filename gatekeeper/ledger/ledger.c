@@ -23,6 +23,8 @@ const char *const refusal_words[REFUSAL_COUNT] = {
     [REFUSAL_OPEN_WORK] = "open_work",
     [REFUSAL_UNDER_HOLD] = "under_hold",
     [REFUSAL_TOO_MANY_HOLDS] = "too_many_holds",
+    [REFUSAL_KEY_NEEDED] = "key_needed",
+    [REFUSAL_TOO_MANY_KEYS] = "too_many_keys",
 };
 
 enum gk_rc
@@ -102,6 +104,7 @@ ledger_free(struct ledger *ledger)
 	gk_map_done(&ledger->owners);
 	gk_map_done(&ledger->member_ids);
 	free(ledger->switches);
+	free(ledger->keys);
 	free(ledger->members);
 	free(ledger->due.nodes);
 	free(ledger->results.nodes);
@@ -170,6 +173,8 @@ apply_kind(struct ledger *ledger, const struct event *event, struct gk_err *err)
 		return switch_apply(ledger, event, err);
 	case EVENT_RUN:
 		return run_apply_end(ledger, event, err);
+	case EVENT_KEY:
+		return key_apply(ledger, event, err);
 	case EVENT_IDENTITY:
 		return identity_apply(ledger, event, err);
 	case EVENT_RETENTION:
@@ -188,7 +193,6 @@ apply_kind(struct ledger *ledger, const struct event *event, struct gk_err *err)
 	case EVENT_ACCESS:
 	case EVENT_SNAPSHOT:
 	case EVENT_REDACTION:
-	case EVENT_KEY:
 	case EVENT_GAP:
 		break;
 	case EVENT_NONE:

@@ -55,6 +55,8 @@ enum refusal {
 	REFUSAL_OPEN_WORK, /* run end: approvals or results are open */
 	REFUSAL_UNDER_HOLD,
 	REFUSAL_TOO_MANY_HOLDS,
+	REFUSAL_KEY_NEEDED,    /* the current key, or what it hashed is open */
+	REFUSAL_TOO_MANY_KEYS, /* hash keys that aren't destroyed */
 	REFUSAL_COUNT,
 };
 extern const char *const refusal_words[REFUSAL_COUNT];
@@ -127,13 +129,25 @@ void ledger_freep(struct ledger **ledger);
 enum gk_rc ledger_apply(struct ledger *ledger, const struct event *event,
     struct gk_err *err) GK_MUST_USE;
 
+#define LEDGER_HASH_KEYS_MAX 8 /* that aren't destroyed */
+
+/* What is asked, hashed under one key. */
+struct ask_hashes {
+	int64_t key; /* its id */
+	const char *action_key, *args_hash,
+	    *context_hash; /* context_hash NULL: none */
+};
+
 /* Everything that settle needs to know of a decision that is asked for. */
 struct decision_ask {
 	const struct decision_request *request;
 	const struct identity *caller;
 	const char *tenant; /* resolved; NULL: none */
 	const char *action_key, *args_hash,
-	    *context_hash; /* context_hash NULL: none */
+	    *context_hash; /* context_hash NULL: none; the newest key's */
+	const struct ask_hashes
+	    *older; /* the same under older keys, youngest first */
+	size_t older_count;
 	int64_t asked_at_us;
 	const struct findings *findings;
 	const struct record_pair
@@ -155,12 +169,20 @@ enum gk_rc ledger_settle_decision(const struct ledger *ledger,
     struct gk_arena *arena, struct settlement *ret,
     struct gk_err *err) GK_MUST_USE;
 
+/* The digest of a result under an older key. */
+struct result_digest {
+	int64_t key;
+	const char *digest;
+};
+
 struct result_report {
 	uint64_t decision_seq;
 	const struct event
 	    *decision; /* that event, read from the journal by the gate */
 	const struct identity *caller;
 	const struct event_result *result; /* hashed, with digest */
+	const struct result_digest *older;
+	size_t older_count;
 	const struct cost_item *cost;
 	size_t cost_count;
 };
@@ -221,6 +243,16 @@ enum gk_rc ledger_settle_identity(const struct ledger *ledger,
     const struct settle_at *at, const char *caller, enum change change,
     const struct identity *identity, struct gk_arena *arena,
     struct settlement *ret, struct gk_err *err) GK_MUST_USE;
+
+/*
+ * A key that was made (its id is key_next()), or destroyed: refused for the
+ * current one, and for a hash key while something open was hashed with it.
+ */
+enum gk_rc ledger_settle_key(const struct ledger *ledger,
+    const struct settle_at *at, const char *caller, enum change change,
+    const struct event_key *key, const struct record_pair *shown,
+    size_t shown_count, struct gk_arena *arena, struct settlement *ret,
+    struct gk_err *err) GK_MUST_USE;
 
 /*
  * What is due at at->now_us: an approval or grant that expired, an allow whose
@@ -287,6 +319,26 @@ size_t ledger_holds(
 
 /* The oldest decision whose result or approval is still open; UINT64_MAX: none is. */
 uint64_t ledger_oldest_open(const struct ledger *ledger);
+
+/* One key, and what still needs it. */
+struct key_view {
+	int what; /* enum key_use */
+	int64_t id;
+	int64_t since_us; /* made; 0: with the log */
+	int64_t
+	    until_us; /* replaced by a newer one; 0: it is the current one */
+	int64_t destroyed_us; /* 0: it is there */
+	int64_t runs;         /* open, with steps hashed under it */
+	int64_t approvals;    /* open, asked for under it */
+	int64_t repeats;      /* of an action, that a limit still counts */
+};
+/* All keys ever, the oldest first: those that hash, then those that sign. */
+size_t ledger_keys(const struct ledger *ledger, int64_t now_us,
+    struct key_view *ret, size_t max);
+int64_t ledger_key_current(const struct ledger *ledger, enum key_use what);
+/* Hash keys that aren't destroyed, newest first; gives how many. */
+size_t ledger_hash_keys(
+    const struct ledger *ledger, int64_t ret_ids[LEDGER_HASH_KEYS_MAX]);
 
 size_t ledger_identity_count(const struct ledger *ledger);
 /* The i-th living identity; order is by id. */

@@ -40,6 +40,7 @@ struct step {
 	struct run *run;
 	uint64_t seq; /* of its decision */
 	int decision; /* enum decision */
+	int64_t key;  /* id of the hash key that its binding was made under */
 	uint8_t binding
 	    [16]; /* of action key, actor, context: a retry has the same */
 	int64_t valid_until_us;
@@ -103,7 +104,8 @@ struct run {
 	int64_t last_us;
 	uint64_t first_seq;
 	bool ended;
-	bool cold; /* recalled: not part of the state */
+	bool cold;     /* recalled: not part of the state */
+	uint64_t keys; /* bit id % 64: that hash key made one of its steps */
 	size_t open_results, open_approvals;
 	struct gk_map steps; /* step_id → struct step */
 	struct approval *approvals, **approvals_end;
@@ -164,6 +166,13 @@ struct owner {
 	char id[];
 };
 
+/* A key's life; 0: with the log, still the current one, still there. */
+struct key_life {
+	int what; /* enum key_use */
+	int64_t id;
+	int64_t since_us, until_us, destroyed_us;
+};
+
 struct ledger {
 	struct id_key id_key;
 	struct ledger_limits limits;
@@ -185,6 +194,8 @@ struct ledger {
 	size_t switch_count, switch_room;
 	struct hold *holds; /* oldest first */
 	size_t hold_count;
+	struct key_life *keys; /* of a use whose first key was ever replaced */
+	size_t key_count, key_room;
 	struct due_heap results; /* open results, by their deadlines */
 	struct due_heap due;     /* what must become an event */
 	struct due_heap fading;  /* counters that cease to count */
@@ -205,6 +216,30 @@ bool ledger__same(const char *a, const char *b); /* NULL equals NULL only */
 
 /* whole.c: does it say all that its kind must, in bounds? */
 bool event_is_whole(const struct event *event);
+
+/* key.c */
+enum gk_rc key_apply(struct ledger *ledger, const struct event *event,
+    struct gk_err *err) GK_MUST_USE;
+/* From a snapshot's row. */
+enum gk_rc key_load(struct ledger *ledger, const struct key_life *from,
+    struct gk_err *err) GK_MUST_USE;
+
+/*
+ * What a step that asks this would be bound by, under each key that it was
+ * hashed with, the newest first.
+ */
+struct bindings {
+	size_t count;
+	struct {
+		int64_t key;
+		uint8_t bytes[16];
+	} of[LEDGER_HASH_KEYS_MAX];
+};
+void bindings_of(const struct event *draft, const struct decision_ask *ask,
+    struct bindings *ret);
+/* Is the binding, made under that key, one of them? */
+bool bindings_have(
+    const struct bindings *bindings, int64_t key, const uint8_t binding[16]);
 
 /* run.c */
 struct run *run_find(
@@ -247,8 +282,8 @@ struct limit_verdict {
 	struct charge charge; /* what passing costs; strings of the finding */
 };
 void counter_check_limit(const struct ledger *ledger, const struct run *run,
-    const struct limit_finding *limit, const char *action_key, int64_t now_us,
-    struct limit_verdict *ret);
+    const struct limit_finding *limit, const struct decision_ask *ask,
+    int64_t now_us, struct limit_verdict *ret);
 void counter_check_budget(const struct ledger *ledger, const struct run *run,
     const struct budget_finding *budget, int64_t now_us,
     struct limit_verdict *ret);
@@ -262,14 +297,16 @@ void counter_free(struct ledger *ledger, struct counter *counter);
 enum gk_rc counter_fade(
     struct ledger *ledger, int64_t now_us, struct gk_err *err) GK_MUST_USE;
 bool counter_counts(const struct counter *counter, int64_t now_us);
+/* The id of the hash key in a repeat's key; 0 for other counters. */
+int64_t counter_hash_key(const struct counter *counter);
 
 /* approval.c */
 struct approval *approval_find(const struct ledger *ledger, uint64_t seq);
 /* A pending approval of the run with the same bindings and rules; NULL: none. */
-struct approval *approval_twin(const struct run *run, const struct event *draft,
-    const struct findings *findings);
+struct approval *approval_twin(const struct run *run,
+    const struct bindings *bindings, const struct findings *findings);
 bool approval_binds(const struct approval *approval, const struct run *run,
-    const struct event *draft);
+    const struct bindings *bindings);
 /* Does it list every approval rule found (by id and digest)?  Shadows don't count. */
 bool approval_covers(
     const struct approval *approval, const struct findings *findings);

@@ -18,8 +18,9 @@ damaged(struct gk_err *err, const char *key, const char *what)
 	return GK_FAIL(err, GK_E_CORRUPT, "snapshot row %s: %s", key, what);
 }
 
-static void
-load_ledger(struct ledger *ledger, const struct ledger_row *row)
+static enum gk_rc
+load_ledger(
+    struct ledger *ledger, const struct ledger_row *row, struct gk_err *err)
 {
 	ledger->next_seq = (uint64_t)row->next_seq;
 	ledger->last_us = row->last_us;
@@ -30,6 +31,10 @@ load_ledger(struct ledger *ledger, const struct ledger_row *row)
 		(void)snprintf(
 		    ledger->policy, sizeof(ledger->policy), "%s", row->policy);
 	}
+	for (size_t i = 0; i < row->key_count; i++) {
+		GK_TRY(key_load(ledger, &row->keys[i], err));
+	}
+	return GK_OK;
 }
 
 static enum gk_rc
@@ -78,6 +83,8 @@ load_step(struct ledger *ledger, const char *key, const struct step_row *row,
 	as_event.timestamp_us = run->last_us;
 	GK_TRY(step_load(ledger, run, &as_event, row->open, &step, err));
 	memcpy(step->binding, row->binding, sizeof(step->binding));
+	step->key = row->hash_key;
+	run->keys |= UINT64_C(1) << ((uint64_t)row->hash_key % 64);
 	step->approval_seq = (uint64_t)row->approval_seq;
 	step->has_approval = row->has_approval;
 	step->granted = row->granted;
@@ -254,8 +261,7 @@ load_kind(struct ledger *ledger, size_t kind, const char *key, union row *row,
 {
 	switch (kind) {
 	case 0:
-		load_ledger(ledger, &row->ledger);
-		return GK_OK;
+		return load_ledger(ledger, &row->ledger, err);
 	case 1:
 		return load_identity(ledger, &row->identity, err);
 	case 2:

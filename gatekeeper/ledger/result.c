@@ -105,8 +105,32 @@ settle_violation(const struct step *step, const struct settle_at *at,
 static bool
 is_same_result(const struct step *step, const struct result_report *report)
 {
-	return step->result_digest != NULL &&
-	       strcmp(step->result_digest, report->result->digest) == 0;
+	if (step->result_digest == NULL) {
+		return false;
+	}
+	for (size_t i = 0; i < report->older_count; i++) {
+		if (strcmp(step->result_digest, report->older[i].digest) == 0) {
+			return true;
+		}
+	}
+	return strcmp(step->result_digest, report->result->digest) == 0;
+}
+
+/* Nobody can say any more whether it is the same: its digest's key is gone. */
+static bool
+is_beyond_telling(const struct step *step, const struct result_report *report)
+{
+	int64_t key = event_key_of(step->result_digest);
+
+	if (key == event_key_of(report->result->digest)) {
+		return false;
+	}
+	for (size_t i = 0; i < report->older_count; i++) {
+		if (report->older[i].key == key) {
+			return false;
+		}
+	}
+	return true;
 }
 
 static enum gk_rc
@@ -142,6 +166,9 @@ settle_allowed(const struct step *step, const struct settle_at *at,
 				   : CHANGE_CONFLICTING;
 	if (!step->open) {
 		event->of_seq = step->result_seq;
+	}
+	if (!first && is_beyond_telling(step, report)) {
+		event->note = "the earlier result's hash key is destroyed";
 	}
 	ret->event_count = 1;
 	return first ? settle_cost(step, report, arena, event, err) : GK_OK;

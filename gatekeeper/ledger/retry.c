@@ -32,13 +32,13 @@ why_not_repeated(const struct work *work, const struct step *step)
 enum gk_rc
 work_retry(struct work *work, const struct step *step, struct gk_err *err)
 {
-	uint8_t binding[16];
+	struct bindings bindings;
 	const char *successor, *why;
 	const struct step *next;
 	const struct approval *approval;
 
-	step_binding(work->event, binding);
-	if (memcmp(binding, step->binding, sizeof(binding)) != 0) {
+	bindings_of(work->event, work->ask, &bindings);
+	if (!bindings_have(&bindings, step->key, step->binding)) {
 		work->ret->refusal = REFUSAL_STEP_CONFLICT;
 		return GK_OK;
 	}

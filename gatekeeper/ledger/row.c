@@ -43,9 +43,24 @@
 		words, sizeof(struct t), fields, GK_COUNT(fields) \
 	}
 
+static const struct record_field key_fields[] = {
+    F_TIME(key_life, "destroyed", destroyed_us),
+    F_INT(key_life, "id", id),
+    F_TIME(key_life, "since", since_us),
+    F_TIME(key_life, "until", until_us),
+    {.name = "what",
+	.kind = RECORD_ENUM,
+	.flags = RECORD_REQUIRED,
+	.offset = offsetof(struct key_life, what),
+	.names = key_use_words,
+	.names_count = KEY_USE_COUNT},
+};
+static const struct record_type key_type = TYPE("key", key_life, key_fields);
+
 static const struct record_field ledger_fields[] = {
     F_TIME(ledger_row, "boot", boot_us),
     F_BOOL(ledger_row, "clock_jumped", clock_jumped),
+    F_OBJS(ledger_row, "keys", keys, key_count, key_type),
     F_INT(ledger_row, "last_kind", last_kind),
     F_TIME(ledger_row, "last_time", last_us),
     F_INT(ledger_row, "next_seq", next_seq),
@@ -76,6 +91,7 @@ static const struct record_field step_fields[] = {
     F_BOOL(step_row, "granted", granted),
     F_BOOL(step_row, "has_approval", has_approval),
     F_BOOL(step_row, "has_violation", has_violation),
+    F_INT(step_row, "hash_key", hash_key),
     F_BOOL(step_row, "open", open),
     F_OBJS(step_row, "reservations", charges.charges, charges.charge_count,
 	charge_type),

@@ -11,6 +11,8 @@ struct ledger_row {
 	int64_t next_seq, last_us, boot_us, last_kind;
 	const char *policy;
 	bool clock_jumped;
+	struct key_life *keys;
+	size_t key_count;
 };
 
 struct run_row {
@@ -20,7 +22,7 @@ struct run_row {
 
 struct step_row {
 	const char *tenant, *run_id, *step_id, *result_digest;
-	int64_t seq, decision;
+	int64_t seq, decision, hash_key;
 	uint8_t binding[16];
 	int64_t valid_until_us, result_by_us;
 	int64_t approval_seq, result_seq, violation_seq;

@@ -48,7 +48,9 @@ row_put_ledger(
 	    .boot_us = ledger->boot_us,
 	    .last_kind = ledger->last_kind,
 	    .policy = ledger_policy(ledger),
-	    .clock_jumped = ledger->clock_jumped};
+	    .clock_jumped = ledger->clock_jumped,
+	    .keys = ledger->keys,
+	    .key_count = ledger->key_count};
 
 	return put(sink, "ledger", &row_ledger_type, &row, err);
 }
@@ -105,6 +107,7 @@ put_step(const struct step *step, struct row_sink *sink, struct gk_err *err)
 	    .result_digest = step->result_digest,
 	    .seq = (int64_t)step->seq,
 	    .decision = step->decision,
+	    .hash_key = step->key,
 	    .valid_until_us = step->valid_until_us,
 	    .result_by_us = step->result_by_us,
 	    .approval_seq = (int64_t)step->approval_seq,

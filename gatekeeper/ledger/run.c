@@ -337,6 +337,8 @@ step_new(struct run *run, const struct event *event, struct step **ret,
 	step->run = run;
 	step->seq = event->seq;
 	step->decision = event->decision;
+	step->key = event_key_of(event->action_key);
+	run->keys |= UINT64_C(1) << (step->key % 64);
 	step->valid_until_us = event->valid_until_us;
 	step->result_by_us = event->result_by_us;
 	step->due = (struct due_node){

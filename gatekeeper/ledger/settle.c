@@ -109,8 +109,8 @@ shadows(struct work *work, struct gk_err *err)
 		if (!limit->shadow) {
 			continue;
 		}
-		counter_check_limit(work->ledger, work->run, limit,
-		    work->ask->action_key, work->at->now_us, &verdict);
+		counter_check_limit(work->ledger, work->run, limit, work->ask,
+		    work->at->now_us, &verdict);
 		if (verdict.refused) {
 			shadow_add(work, limit->rule, limit->reason,
 			    LAYER_RATE_LIMIT, SHADOW_STOPS);
@@ -170,8 +170,8 @@ limits(struct work *work, bool *ret_stopped, struct gk_err *err)
 	for (size_t i = 0; i < found->limit_count; i++) {
 		const struct limit_finding *limit = &found->limits[i];
 
-		counter_check_limit(work->ledger, work->run, limit,
-		    work->ask->action_key, work->at->now_us, &verdict);
+		counter_check_limit(work->ledger, work->run, limit, work->ask,
+		    work->at->now_us, &verdict);
 		if (verdict.refused && limit->shadow) {
 			continue;
 		}

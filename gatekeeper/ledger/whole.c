@@ -111,6 +111,17 @@ retention_is_whole(const struct event *event)
 	       (hold->scope == SCOPE_RUN || hold->scope == SCOPE_TENANT);
 }
 
+static bool
+key_is_whole(const struct event *event)
+{
+	const struct event_key *key = event->key;
+
+	return key != NULL && key->what != KEY_NONE && key->id >= 1 &&
+	       key->id <= EVENT_KEY_MAX &&
+	       (event->change == CHANGE_ROTATED ||
+		   event->change == CHANGE_DESTROYED);
+}
+
 bool
 event_is_whole(const struct event *event)
 {
@@ -131,6 +142,8 @@ event_is_whole(const struct event *event)
 	case EVENT_REDACTION:
 		return event->has_of_seq && event->of_seq < event->seq &&
 		       event->path_count > 0 && is_given(event->caller);
+	case EVENT_KEY:
+		return key_is_whole(event);
 	case EVENT_IDENTITY:
 		return event->identity != NULL;
 	case EVENT_RUN:

@@ -183,6 +183,19 @@ static const struct record_field access_fields[] = {
 static const struct record_type access_type =
     TYPE("access", event_access, access_fields);
 
+static const struct record_field key_fields[] = {
+    STR(event_key, "handover", handover),
+    INT(event_key, "id", id),
+    STR(event_key, "vkey", vkey),
+    {.name = "what",
+	.kind = RECORD_ENUM,
+	.flags = RECORD_REQUIRED,
+	.offset = offsetof(struct event_key, what),
+	.names = key_use_words,
+	.names_count = KEY_USE_COUNT},
+};
+static const struct record_type key_type = TYPE("key", event_key, key_fields);
+
 static const struct record_field snapshot_fields[] = {
     STR(event_snapshot, "digest", digest),
     INT(event_snapshot, "generation", generation),
@@ -252,6 +265,7 @@ static const struct record_field event_fields[] = {
     STRS(event, "groups", groups, group_count, 64),
     OBJ(event, "hold", hold, hold_type),
     OBJ(event, "identity", identity, identity_type),
+    OBJ(event, "key", key, key_type),
     OBJ(event, "kill_switch", kill_switch, switch_type),
     {.name = "kind",
 	.kind = RECORD_ENUM,
@@ -361,6 +375,25 @@ event_decode(const char *bytes, size_t n, struct gk_arena *arena,
 	}
 	*ret = wire.event;
 	return GK_OK;
+}
+
+int64_t
+event_key_of(const char *hash)
+{
+	int64_t id = 0;
+	const char *at = hash;
+
+	if (at == NULL) {
+		return 0;
+	}
+	at += strncmp(at, "ak", 2) == 0 ? 2 : *at == 'h' ? 1 : 0;
+	if (at == hash || *at < '1' || *at > '9') {
+		return 0;
+	}
+	for (; *at >= '0' && *at <= '9' && id <= EVENT_KEY_MAX; at++) {
+		id = id * 10 + (*at - '0');
+	}
+	return *at == '_' && id <= EVENT_KEY_MAX ? id : 0;
 }
 
 int64_t

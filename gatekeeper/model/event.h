@@ -16,6 +16,7 @@
 #define EVENT_NONCE_BYTES 16
 #define EVENT_CHARGES_MAX 64
 #define EVENT_VERSION     1
+#define EVENT_KEY_MAX     999999999 /* the greatest id of a key */
 
 enum charge_kind {
 	CHARGE_NONE = 0,
@@ -116,6 +117,18 @@ struct event_access {
 	    *what; /* "events", "export", "run", "explain", "args_hash" … */
 	const char *query_hash; /* keyed hash of the query's shape */
 };
+
+/* A key that was made, or destroyed. */
+struct event_key {
+	int what;         /* enum key_use */
+	int64_t id;       /* 1, 2 …, for each use by itself */
+	const char *vkey; /* signing: the new verifier key */
+	const char *
+	    handover; /* signing: the old key's signature over it (journal/chain.h) */
+};
+
+/* The key id in a keyed hash, "h<id>_…" or "ak<id>_…"; 0: it isn't one. */
+int64_t event_key_of(const char *hash);
 
 struct event_snapshot {
 	const char *digest;
@@ -218,6 +231,7 @@ struct event {
 	size_t path_count;
 	struct event_retention *retention;
 	struct event_hold *hold;
+	struct event_key *key;
 };
 
 extern const struct record_type event_type;

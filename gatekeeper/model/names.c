@@ -89,6 +89,8 @@ const char *const change_words[CHANGE_COUNT] = {
     [CHANGE_LET_GO] = "let_go",
     [CHANGE_HELD] = "held",
     [CHANGE_RELEASED] = "released",
+    [CHANGE_ROTATED] = "rotated",
+    [CHANGE_DESTROYED] = "destroyed",
 };
 
 const char *const result_status_words[RESULT_STATUS_COUNT] = {
@@ -112,6 +114,11 @@ const char *const identity_kind_words[IDENTITY_KIND_COUNT] = {
     [IDENTITY_AGENT] = "agent",
     [IDENTITY_HUMAN] = "human",
     [IDENTITY_SERVICE] = "service",
+};
+
+const char *const key_use_words[KEY_USE_COUNT] = {
+    [KEY_HASH] = "hash",
+    [KEY_SIGNING] = "signing",
 };
 
 const char *const shadow_words[SHADOW_COUNT] = {

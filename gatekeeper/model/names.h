@@ -115,6 +115,9 @@ enum change {
 	CHANGE_LET_GO,
 	CHANGE_HELD,
 	CHANGE_RELEASED,
+	/* key */
+	CHANGE_ROTATED,
+	CHANGE_DESTROYED,
 	CHANGE_COUNT,
 };
 extern const char *const change_words[CHANGE_COUNT];
@@ -150,6 +153,15 @@ enum identity_kind {
 	IDENTITY_KIND_COUNT,
 };
 extern const char *const identity_kind_words[IDENTITY_KIND_COUNT];
+
+/* What a key is for. */
+enum key_use {
+	KEY_NONE = 0,
+	KEY_HASH,    /* HMACs of arguments, outputs … */
+	KEY_SIGNING, /* checkpoints */
+	KEY_USE_COUNT,
+};
+extern const char *const key_use_words[KEY_USE_COUNT];
 
 /* What a rule in mode shadow would have done. */
 enum shadow_verdict {

@@ -192,7 +192,7 @@ Test(flags, every_command_explains_itself)
 	    "policy rollback", "approvals list", "approvals show",
 	    "approvals grant", "approvals deny", "approvals revoke", "kill on",
 	    "kill off", "kill list", "run", "events", "verify", "backup",
-	    "recover", "clock accept"};
+	    "recover", "key rotate", "key list", "key destroy", "clock accept"};
 
 	for (size_t i = 0; i < GK_COUNT(paths); i++) {
 		GK_AUTO(ran_done) struct ran ran = {0};

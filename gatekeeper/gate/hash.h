@@ -1,0 +1,40 @@
+#ifndef GK_GATE_HASH_H
+#define GK_GATE_HASH_H
+/* Keyed hashes of what agents say, under keys that have numbers. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "journal/journal.h"
+#include "ledger/ledger.h"
+
+/* "h", a key's id, "_", 43 characters, '\0', and room */
+#define GATE_HASH_BYTES 64
+
+struct gate_hash_key {
+	int64_t id;
+	uint8_t bytes[JOURNAL_HASH_KEY_BYTES];
+};
+
+/* Those that aren't destroyed, the newest first.  Copies are wiped. */
+struct gate_hash_keys {
+	uint64_t generation; /* of the list */
+	size_t count;
+	struct gate_hash_key keys[LEDGER_HASH_KEYS_MAX];
+};
+
+/* "h<id>_…" of label and text. */
+void hash_text(const struct gate_hash_key *key, const char *label,
+    const char *text, size_t n, char ret[GATE_HASH_BYTES]);
+/* "ak<id>_…" of an action and its canonical arguments. */
+void hash_action(const struct gate_hash_key *key, const char *action,
+    const char *args, size_t n, char ret[GATE_HASH_BYTES]);
+
+/* keys.c: which of them there are. */
+struct gate;
+/* After the ledger was folded: the keys that it says are there. */
+enum gk_rc gate__keys_open(struct gate *gate, struct gk_err *err) GK_MUST_USE;
+void gate__keys_copy(struct gate *gate, struct gate_hash_keys *ret);
+void gate__keys_wipe(struct gate_hash_keys *keys); /* for GK_AUTO */
+
+#endif
