@@ -291,6 +291,21 @@ print_answer(const struct explanation *explanation)
 	    answer->reason == NULL ? "-" : answer->reason);
 }
 
+/* Is any rule about the action?  None: its name may be a slip. */
+static bool
+is_named(const struct json_value *rules)
+{
+	for (const struct json_value *rule = json_first(rules); rule != NULL;
+	     rule = json_next(rule)) {
+		const char *why = words_get(rule, "why");
+
+		if (why == NULL || strcmp(why, "another action") != 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 void
 explanation_print(const struct explanation *explanation)
 {
@@ -304,9 +319,13 @@ explanation_print(const struct explanation *explanation)
 	}
 	if (hidden > 0) {
 		(void)fprintf(cli->out,
-		    "%zu rules are about other actions, agents or tenants: "
+		    "%zu %s about other actions, agents or tenants: "
 		    "see --all\n",
-		    hidden);
+		    hidden, hidden == 1 ? "rule is" : "rules are");
+	}
+	if (!is_named(explanation->rules)) {
+		(void)fprintf(cli->out, "No rule names the action '%s'.\n",
+		    explanation->action);
 	}
 	(void)fputc('\n', cli->out);
 	print_answer(explanation);

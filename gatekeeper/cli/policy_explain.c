@@ -50,6 +50,25 @@ explaining_done(struct explaining *explaining)
 
 /* ---- what is asked ---- */
 
+/* "request.json:2:7: …" of err, whose where is "offset N" in text. */
+static int
+wrong_text(struct cli *cli, const char *path, const struct gk_buf *text,
+    const struct gk_err *err)
+{
+	const char *json = gk_buf_text(text), *at = strchr(err->where, ' ');
+	size_t offset = 0, line = 1, column = 1;
+
+	for (at = at == NULL ? "" : at + 1; *at >= '0' && *at <= '9'; at++) {
+		offset = 10 * offset + (size_t)(*at - '0');
+	}
+	for (size_t i = 0; i < offset && i < text->len; i++) {
+		line += json[i] == '\n';
+		column = json[i] == '\n' ? 1 : column + 1;
+	}
+	return cli_fail(
+	    cli, CLI_DATA, "%s:%zu:%zu: %s", path, line, column, err->text);
+}
+
 /* A file, or with "-" what is piped in, as JSON; gives the exit code. */
 static int
 read_json(struct cli *cli, const char *path, struct json_value **ret_json)
@@ -64,8 +83,7 @@ read_json(struct cli *cli, const char *path, struct json_value **ret_json)
 	}
 	if (json_parse(gk_buf_text(&text), text.len, &json_limits_request,
 		ret_json, &err) != GK_OK) {
-		return cli_fail(
-		    cli, CLI_DATA, "%s: %s: %s", path, err.where, err.text);
+		return wrong_text(cli, path, &text, &err);
 	}
 	return json_type(*ret_json) == JSON_OBJECT
 		   ? CLI_FINE

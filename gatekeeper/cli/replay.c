@@ -1,7 +1,9 @@
 /* `gatekeeper policy replay`: what another policy would have decided. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli_internal.h"
 #include "cli/table.h"
@@ -155,6 +157,7 @@ replay(struct cli *cli)
 	struct replay_options options = {
 	    .progress = cli->err_tty && !cli->json ? show_progress : NULL,
 	    .ctx = cli};
+	char journal[4200];
 	enum gk_rc rc;
 	int code;
 
@@ -174,6 +177,13 @@ replay(struct cli *cli)
 	}
 	options.data_dir = settings.gate.data_dir;
 	options.policy = policy;
+	(void)snprintf(
+	    journal, sizeof(journal), "%s/journal.db", options.data_dir);
+	if (access(journal, F_OK) != 0) {
+		return cli_fail(cli, CLI_NO_INPUT,
+		    "%s: %s; which server's record? see --config", journal,
+		    strerrordesc_np(errno));
+	}
 	rc = replay_run(&options, &report, &err);
 	if (options.progress != NULL) {
 		(void)fputs("\r\033[K", cli->err);
@@ -202,7 +212,7 @@ const struct cli_command cli__policy_replay = {
 	     "1   the policy is invalid\n"
 	     "64  the command line is wrong\n"
 	     "65  the journal is damaged\n"
-	     "66  the folder can't be read\n"
+	     "66  the folder can't be read, or there is no journal\n"
 	     "74  the journal can't be read\n"
 	     "78  the configuration is wrong\n",
     .min_args = 1,

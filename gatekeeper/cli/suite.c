@@ -196,6 +196,20 @@ suite_place(const struct suite *suite, const char *pointer)
 					: yaml_key_place(suite->doc, value);
 }
 
+/* Of what the word is a field. */
+static const char *
+home_of(const struct record_type *const *types, size_t count, const char *word)
+{
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < types[i]->count; k++) {
+			if (strcmp(types[i]->fields[k].name, word) == 0) {
+				return types[i]->name;
+			}
+		}
+	}
+	return "file";
+}
+
 /* The words that may stand anywhere in a file, for one that may not. */
 static const char *
 hint_of(struct suite *suite, const struct gk_err *err)
@@ -215,6 +229,10 @@ hint_of(struct suite *suite, const struct gk_err *err)
 		}
 	}
 	near = cli_nearest(slash + 1, words, n);
+	if (near != NULL && strcmp(near, slash + 1) == 0) {
+		return gk_arena_printf(&suite->arena, "'%s' belongs to a %s",
+		    near, home_of(types, GK_COUNT(types), near));
+	}
 	return near == NULL
 		   ? NULL
 		   : gk_arena_printf(&suite->arena, "did you mean '%s'?", near);
@@ -230,6 +248,9 @@ wrong(struct suite *suite, const char *at, struct suite_problem *ret_problem,
 
 	(void)snprintf(pointer, sizeof(pointer), "%s%s", at, err->where);
 	last = strrchr(pointer, '/');
+	if (last != NULL && last[1] >= '0' && last[1] <= '9') {
+		last = NULL; /* a number tells nobody anything */
+	}
 	ret_problem->place = suite_place(suite, pointer);
 	ret_problem->hint = hint_of(suite, err);
 	ret_problem->text = gk_arena_printf(&suite->arena, "%s%s%s",
@@ -392,6 +413,28 @@ step_fault(const struct suite *suite, const struct suite_step *step)
 	return NULL;
 }
 
+static bool
+expects(const struct suite_test *test)
+{
+	for (size_t k = 0; k < test->step_count; k++) {
+		if (test->steps[k].expect != NULL) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum gk_rc
+wrong_test(struct suite *suite, size_t i, const char *text,
+    struct suite_problem *ret_problem, struct gk_err *err)
+{
+	char pointer[32];
+
+	(void)snprintf(pointer, sizeof(pointer), "/tests/%zu", i);
+	(void)GK_FAIL(err, GK_E_INVALID, "%s", text);
+	return wrong(suite, pointer, ret_problem, err);
+}
+
 /* A test that is one ask becomes one step. */
 static enum gk_rc
 check_test(struct suite *suite, size_t i, struct suite_problem *ret_problem,
@@ -401,12 +444,9 @@ check_test(struct suite *suite, size_t i, struct suite_problem *ret_problem,
 
 	if ((test->ask != NULL) == (test->steps != NULL) ||
 	    (test->steps != NULL && test->expect != NULL)) {
-		char pointer[32];
-
-		(void)snprintf(pointer, sizeof(pointer), "/tests/%zu", i);
-		(void)GK_FAIL(err, GK_E_INVALID,
-		    "a test has either 'ask' and 'expect', or 'steps'");
-		return wrong(suite, pointer, ret_problem, err);
+		return wrong_test(suite, i,
+		    "a test has either 'ask' and 'expect', or 'steps'",
+		    ret_problem, err);
 	}
 	if (test->ask != NULL) {
 		test->steps =
@@ -426,7 +466,10 @@ check_test(struct suite *suite, size_t i, struct suite_problem *ret_problem,
 			return wrong_step(suite, i, k, fault, ret_problem, err);
 		}
 	}
-	return GK_OK;
+	return expects(test) ? GK_OK
+			     : wrong_test(suite, i,
+				   "a test expects something: add 'expect'",
+				   ret_problem, err);
 }
 
 static enum gk_rc
@@ -443,6 +486,10 @@ read_head(
 	if (head.defaults != NULL && json_type(head.defaults) != JSON_OBJECT) {
 		(void)GK_FAIL(err, GK_E_INVALID, "expected a mapping");
 		return wrong(suite, "/defaults", ret_problem, err);
+	}
+	if (head.test_count == 0) {
+		(void)GK_FAIL(err, GK_E_INVALID, "there are none");
+		return wrong(suite, "/tests", ret_problem, err);
 	}
 	suite->about = head.about;
 	suite->now_us = head.now_us;

@@ -200,7 +200,11 @@ folder_read(const char *path, struct folder *folder,
 	enum gk_rc rc;
 
 	if (dir == NULL) {
-		return GK_FAIL(err, GK_E_IO, "%s: %m", path);
+		return errno == ENOTDIR
+			   ? GK_FAIL(err, GK_E_IO,
+				 "%s: a policy is a folder, and this is a file",
+				 path)
+			   : GK_FAIL(err, GK_E_IO, "%s: %m", path);
 	}
 	folder->arena.cap = FOLDER_BYTES_MAX;
 	folder->texts = gk_arena_calloc(

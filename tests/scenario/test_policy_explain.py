@@ -54,8 +54,18 @@ class PolicyExplain(unittest.TestCase):
         self.assertRegex(out, r"\napprovals\n  → large +p.yaml:13  applies\n    when: true\n"
                               r"      eur > 50.0 && args.note != \"\" +true\n        eur > 50.0 +true\n          eur +61.0\n"
                               r"        args.note != \"\" +true\n")
-        self.assertIn("\n1 rules are about other actions, agents or tenants: see --all\n", out)
+        self.assertIn("\n1 rule is about other actions, agents or tenants: see --all\n", out)
+        self.assertNotIn("No rule names", out)
         self.assertTrue(out.endswith("\napproval_required: layer approval, rule large, reason large\n"), out)
+
+    def test_an_action_that_no_rule_names_is_told(self):
+        self.assertIn("\nNo rule names the action 'pya'.\n\nstop: ", self.explain({**REQUEST, "action": "pya"}).stdout)
+
+    def test_json_that_is_wrong_has_line_and_column(self):
+        for text, place in (('{"action": "pay",\n "args": {"amount" 1}}', "-:2:20: "), ("", "-:1:1: "), ("{}}", "-:1:3: ")):
+            ended = self.explain(text)
+            self.assertEqual(ended.returncode, 65)
+            self.assertIn("gatekeeper: " + place, ended.stderr)
 
     def test_a_condition_that_fails_opens_nothing_and_says_why(self):
         out = self.explain(REQUEST).stdout
@@ -121,7 +131,7 @@ class PolicyExplain(unittest.TestCase):
                          ["no-deletes", "huge", "pays", "nights", "seen", "large"])
 
     def test_what_is_wrong(self):
-        for request, word in (("{", "-: "), ("[]", "expected an object"), ({"action": "!"}, "/action: "),
+        for request, word in (("{", "-:1:2: "), ("[]", "expected an object"), ({"action": "!"}, "/action: "),
                               ({"action": "a", "agrs": {}}, "/agrs: ")):
             ended = self.explain(request)
             self.assertEqual(ended.returncode, 65)

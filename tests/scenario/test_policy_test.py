@@ -155,7 +155,7 @@ class PolicyTest(unittest.TestCase):
         self.assertEqual(failure["answer"], "stop, layer access, rule no-deletes, reason deletes")
 
     def test_what_the_api_refuses_is_a_failure(self):
-        [failure] = self.fails("  - name: a\n    ask: {action: crm.search, tenant_id: t_2}\n")
+        [failure] = self.fails("  - name: a\n    ask: {action: crm.search, tenant_id: t_2}\n    expect: {}\n")
         self.assertEqual(failure["differences"], [
             {"actual": "tenant_not_permitted", "expected": "it isn't", "field": "refused"}])
 
@@ -164,13 +164,17 @@ class PolicyTest(unittest.TestCase):
                            ("result: s", "no earlier step"), ("lift: true", "no switch"),
                            ("ask: {action: a, caller: zoe}", "zoe"), ("ask: {action: a, approval: s}", "no earlier step"),
                            ("ask: {action: a, agrs: {}}", "unknown field")):
-            [failure] = self.fails(f"  - name: a\n    steps:\n      - {step}\n")
+            [failure] = self.fails(f"  - name: a\n    steps:\n      - {step}\n      - {{ask: {{action: x}}, expect: {{}}}}\n")
             self.assertIn(word, failure["error"])
 
     def test_a_file_that_is_wrong(self):
         for tests, place, word in (
                 ("  - {name: a, asks: {}}\n", ":7:15: error: asks: unknown field of a test\n", "did you mean 'ask'?"),
-                ("  - {name: a}\n", ":7:5:", "either 'ask' and 'expect', or 'steps'"),
+                ("  - {name: a}\n", ":7:5:", "error: a test has either 'ask' and 'expect', or 'steps'"),
+                ("  - {name: a, ask: {action: x}}\n", ":7:5:", "error: a test expects something: add 'expect'"),
+                ("  - {name: a, steps: [{after: 1s}, {ask: {action: x}}]}\n", ":7:5:", "add 'expect'"),
+                ("  - {name: a, by: alice, ask: {action: x}, expect: {}}\n", ":7:15:", "hint: 'by' belongs to a step\n"),
+                ("  []\n", ":6:1:", "tests: there are none"),
                 ("  - {name: a, ask: {action: x}, expect: {decision: maybe}}\n", ":7:", "expected one of"),
                 ("  - {name: a, steps: [{ask: {}, lift: true}]}\n", ":7:", "exactly one of"),
                 ("  - {name: a, steps: [{grant: s}]}\n", ":7:", "who grants"),
@@ -203,7 +207,7 @@ class PolicyTest(unittest.TestCase):
     def test_junit(self):
         report = self.folder / "report.xml"
         self.run_tests('  - {name: "a <b> & \\"c\\"", ask: {action: t.delete}, expect: {decision: allow}}\n'
-                       "  - {name: b, ask: {action: t.delete}}\n", "--junit", str(report))
+                       "  - {name: b, ask: {action: t.delete}, expect: {}}\n", "--junit", str(report))
         root = xml.etree.ElementTree.parse(report).getroot()
         self.assertEqual((root.get("tests"), root.get("failures")), ("2", "1"))
         cases = list(root.iter("testcase"))
@@ -212,7 +216,7 @@ class PolicyTest(unittest.TestCase):
 
     def test_only(self):
         ended = self.run_tests("  - {name: one, ask: {action: t.delete}, expect: {decision: allow}}\n"
-                               "  - {name: two, ask: {action: t.delete}}\n", "--only", "two")
+                               "  - {name: two, ask: {action: t.delete}, expect: {decision: stop}}\n", "--only", "two")
         self.assertEqual(ended.returncode, 0)
         self.assertIn("1 passed, 0 failed\n", ended.stdout)
 

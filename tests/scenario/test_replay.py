@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import subprocess
 import tempfile
 import unittest
 
@@ -93,6 +94,14 @@ class Replay(unittest.TestCase):
         self.assertEqual(self.simulate(digest="sha256:" + "0" * 64).outcome, (404, "not_found"))
         self.assertEqual(self.simulate(digest="x", since="soon").outcome, (400, "invalid_request"))
         self.assertEqual(self.agent.post("/v1/policy/simulate", {"digest": "x"}).status, 403)
+
+    def test_without_a_journal_it_asks_for_the_config(self):
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "a.yaml").write_text(RECORDED)
+            ended = subprocess.run([harness.binary(), "policy", "replay", folder], cwd=folder, capture_output=True, text=True,
+                                   timeout=harness.DEADLINE_S)
+        self.assertEqual(ended.returncode, 66)
+        self.assertRegex(ended.stderr, r"/journal.db: No such file or directory; which server's record\? see --config\n$")
 
     def test_a_span_in_the_future_has_no_decisions(self):
         self.assertEqual(self.replay(TIGHTER, "--since", "2100-01-01T00:00:00Z")["decisions"], 0)

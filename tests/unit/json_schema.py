@@ -34,6 +34,8 @@ def _list(value, key, arg, root):
         return True
     if key == "items":
         return all(accepts(arg, v, root) for v in value)
+    if key == "contains":
+        return any(accepts(arg, v, root) for v in value)
     return len(value) >= arg if key == "minItems" else len(value) <= arg
 
 
@@ -78,7 +80,7 @@ def accepts(schema, value, root=None):
             ok = _text(value, key, arg)
         elif key in ("minimum", "maximum"):
             ok = _number(value, key, arg)
-        elif key in ("items", "minItems", "maxItems"):
+        elif key in ("items", "contains", "minItems", "maxItems"):
             ok = _list(value, key, arg, root)
         elif key in ("properties", "required", "dependentRequired", "maxProperties", "minProperties",
                      "additionalProperties"):

@@ -123,6 +123,9 @@ def look_at_policies(policy, test):
     cases = read(tests[0])
     refused(test, cases, ("tests", 0, "expected"), {})
     refused(test, cases, ("tests",))
+    refused(test, cases, ("tests",), [])
+    refused(test, cases, ("tests", 0), {"name": "a", "ask": {"action": "a"}})
+    refused(test, cases, ("tests", 0), {"name": "a", "steps": [{"after": "1s"}]})
     refused(test, cases, ("now",), "yesterday")
     refused(test, cases, ("identities", "dave", "kind"), "person")
     return count
