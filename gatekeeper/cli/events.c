@@ -530,6 +530,12 @@ run(struct cli *cli)
 	}
 	timeline_print(cli->args[0], words_at(answer.json, "events"),
 	    wants_colour(cli), cli->out);
+	if (words_at(answer.json, "let_go_before") != NULL) {
+		(void)fprintf(cli->out,
+		    "what it did before event %" PRId64
+		    " was let go by retention, but for what is held\n",
+		    words_int(answer.json, "let_go_before"));
+	}
 	return CLI_FINE;
 }
 

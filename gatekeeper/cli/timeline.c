@@ -260,6 +260,28 @@ put_terms(const struct story *story, const struct json_value *event)
 	(void)fputc('\n', story->out);
 }
 
+/* What was shown once: "/amount redacted by event 1049", "/note let go". */
+static void
+put_gone(const struct story *story, const struct json_value *event)
+{
+	const struct json_value *redacted = words_at(event, "redacted");
+
+	for (const struct json_value *one = words_first(redacted); one != NULL;
+	     one = json_next(one)) {
+		put_under(story, event, "\xe2\x94\x94 shown");
+		put(story, TONE_PLAIN, json_name(one), 0);
+		(void)fprintf(story->out, " redacted by event %" PRId64 "\n",
+		    words_int(redacted, json_name(one)));
+	}
+	for (const struct json_value *one =
+		 words_first(words_at(event, "let_go"));
+	     one != NULL; one = json_next(one)) {
+		put_under(story, event, "\xe2\x94\x94 shown");
+		put(story, TONE_PLAIN, json_string(one), 0);
+		(void)fputs(" let go\n", story->out);
+	}
+}
+
 /* What people may see of the arguments: "/amount 70". */
 static void
 put_shown(const struct story *story, const struct json_value *event)
@@ -279,6 +301,7 @@ put_shown(const struct story *story, const struct json_value *event)
 		put(story, TONE_PLAIN, gk_buf_text(&text), 0);
 		(void)fputc('\n', story->out);
 	}
+	put_gone(story, event);
 }
 
 /* What rules in mode shadow would have said: "stop  rate_limit: too_many (new-limit)". */
@@ -397,6 +420,11 @@ put_other(struct story *story, const struct json_value *event)
 	    violation ? "a result for what was not allowed"
 		      : get(event, "change"),
 	    0);
+	if (is(event, "kind", "redaction")) {
+		(void)fprintf(story->out, "of event %" PRId64 " by ",
+		    words_int(event, "of_seq"));
+		put(story, TONE_PLAIN, get(event, "caller"), 0);
+	}
 	(void)fputc('\n', story->out);
 	story->violations += violation ? 1 : 0;
 }

@@ -15,6 +15,7 @@
 #include "gate/gate.h"
 #include "gate/hash.h"
 #include "gate/metrics.h"
+#include "gate/space.h"
 #include "journal/journal.h"
 #include "ledger/ledger.h"
 #include "model/entry.h"
@@ -164,11 +165,10 @@ struct gate {
 	uint8_t nonces[GATE_NONCES][EVENT_NONCE_BYTES];
 	size_t nonces_left;
 	int64_t agreed_us; /* wall − ledger time that was accepted */
-	int64_t space_since_us;
+	struct gate_space_state space[GATE_SPACE_COUNT];
 	int64_t ticked_us;
 	int reserve; /* descriptor; -1: none held */
 	bool clock_told;
-	bool space_told;
 	int64_t snapshot_generation; /* of the one being written */
 	int64_t
 	    snapshot_keep; /* rows of earlier ones are to go; 0: they are gone */
@@ -416,12 +416,6 @@ void gate__approval_show(const struct approval_view *view, struct actor *actor,
 enum gk_rc gate__view_copy(const struct approval_view *view,
     struct gk_arena *arena, struct approval_view **ret,
     struct gk_err *err) GK_MUST_USE;
-
-/* ---- space.c ---- */
-/* Before the journal is opened: the reserve that the process before left. */
-void gate__space_start(struct gate *gate);
-enum gk_rc gate__space_watch(struct gate *gate, struct gk_err *err) GK_MUST_USE;
-void gate__space_close(struct gate *gate);
 
 /* ---- boot.c ---- */
 /* Fold the log, load the policy, write what a start writes. */

@@ -62,10 +62,6 @@ reserve_release(struct gate *gate)
 	}
 	(void)close(gate->reserve);
 	gate->reserve = -1;
-	gate__alert(gate, "reserve_released",
-	    "the disk is full: the reserve of %llu bytes is given to the "
-	    "journal",
-	    (unsigned long long)gate->options.reserve_bytes);
 }
 
 /*
@@ -98,42 +94,73 @@ gate__space_start(struct gate *gate)
 	}
 }
 
+/* What can be told of the disk, by the word of its gap events. */
+static const struct {
+	const char *what, *begins, *ends;
+} tales[GATE_SPACE_COUNT] = {
+    [GATE_SPACE_WARN] = {"space_warn", "it is time to make room",
+	"enough again"},
+    [GATE_SPACE_STOP] = {"space", "new allows are stopped", "decisions go on"},
+    [GATE_SPACE_RESERVE] = {"space_reserve",
+	"the reserve is given to the journal",
+	"the reserve is set aside again"},
+};
+
+/* An event at its beginning, and one at its end with how many seconds it lasted. */
 static enum gk_rc
-tell(struct gate *gate, bool full, uint64_t free_bytes, struct gk_err *err)
+tell(struct gate *gate, enum gate_space which, bool begins, uint64_t free_bytes,
+    struct gk_err *err)
 {
 	int64_t now = gate__now(gate);
-	struct event_gap gap = {.what = "space",
-	    .since_us = full ? now : gate->space_since_us,
-	    .count = full ? 0 : (now - gate->space_since_us) / GK_US_PER_S};
+	struct gate_space_state *state = &gate->space[which];
+	char text[96];
+	struct event_gap gap = {.what = tales[which].what,
+	    .since_us = begins ? now : state->since_us,
+	    .count = begins ? 0 : (now - state->since_us) / GK_US_PER_S};
 	struct event event = {
 	    .kind = EVENT_GAP, .caller = "gatekeeper", .gap = &gap};
 
-	gate->space_since_us = now;
-	gate->space_told = full;
-	atomic_store(&gate->no_space, full);
-	gate__alert(gate, full ? "space" : "space_again",
-	    full ? "%llu bytes are free: new allows are stopped"
-		 : "%llu bytes are free: decisions go on",
-	    (unsigned long long)free_bytes);
+	if (begins == state->is) {
+		return GK_OK;
+	}
+	state->since_us = now;
+	state->is = begins;
+	(void)snprintf(text, sizeof(text), "%s%s", tales[which].what,
+	    begins ? "" : "_again");
+	gate__alert(gate, text, "%llu bytes are free: %s",
+	    (unsigned long long)free_bytes,
+	    begins ? tales[which].begins : tales[which].ends);
 	return gate__record_event(gate, &event, NULL, 0, NULL, err);
 }
 
 enum gk_rc
 gate__space_watch(struct gate *gate, struct gk_err *err)
 {
-	uint64_t reserve = gate->options.reserve_bytes;
-	uint64_t stop = gate->options.space_stop_bytes, bytes;
+	const struct gate_options *options = &gate->options;
+	uint64_t reserve = options->reserve_bytes;
+	uint64_t stop = options->space_stop_bytes, bytes;
+	bool held = gate->reserve >= 0;
 
 	gate->space_bytes = 0;
 	GK_TRY(journal_free_bytes(gate->journal, &bytes, err));
-	metrics_set(&gate->metrics.free_bytes, bytes);
 	if (bytes < reserve / RESERVE_PART) {
 		reserve_release(gate);
 	} else if (bytes > stop + 3 * reserve) {
 		reserve_take(gate);
 	}
-	if ((bytes < stop) != gate->space_told) {
-		return tell(gate, bytes < stop, bytes, err);
+	atomic_store(&gate->no_space, bytes < stop);
+	metrics_set(&gate->metrics.free_bytes, bytes);
+	metrics_set(
+	    &gate->metrics.space_low, bytes < options->space_warn_bytes);
+	metrics_set(&gate->metrics.space_full, bytes < stop);
+	metrics_set(
+	    &gate->metrics.reserve_bytes, gate->reserve >= 0 ? reserve : 0);
+	GK_TRY(tell(gate, GATE_SPACE_WARN, bytes < options->space_warn_bytes,
+	    bytes, err));
+	GK_TRY(tell(gate, GATE_SPACE_STOP, bytes < stop, bytes, err));
+	if (held || gate->space[GATE_SPACE_RESERVE].is) {
+		GK_TRY(tell(
+		    gate, GATE_SPACE_RESERVE, gate->reserve < 0, bytes, err));
 	}
 	return GK_OK;
 }

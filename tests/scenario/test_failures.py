@@ -191,6 +191,37 @@ class NoSpace(unittest.TestCase):
         self.assertEqual(server.stop(), 0)
         self.assertEqual(server.verify().returncode, 0)
 
+    def test_each_threshold_of_the_disk_is_an_event_and_a_metric_when_it_begins_and_ends(self):
+        server = server_case(self)
+        server.write_config(space_warn="1000000GiB", space_reserve="64KiB")
+        server.start()
+        metrics = server.client("prom", "service", "metrics")
+        auditor = server.client("ann", "human", "auditor", tenant="*")
+        agent = server.agent()
+
+        def numbers() -> dict[str, float]:
+            lines = metrics.get("/metrics").text.splitlines()
+            return {line.split()[0]: float(line.split()[1]) for line in lines if line.startswith("gatekeeper_") and "{" not in line}
+
+        def gaps() -> list[tuple]:
+            return [(event["gap"]["what"], "count" in event["gap"])
+                    for event in auditor.events("kind=gap")]
+        self.assertEqual(agent.decide("run", "1", "kb.read").outcome[:2], (200, "allow"))
+        self.assertEqual(gaps(), [("space_warn", False)])
+        found = numbers()
+        self.assertEqual((found["gatekeeper_space_low"], found["gatekeeper_space_full"]), (1, 0))
+        self.assertEqual(found["gatekeeper_space_reserve_bytes"], 65536)
+        self.assertGreater(found["gatekeeper_free_bytes"], 0)
+        self.assertEqual(server.stop(), 0)
+        server.write_config(space_warn="1000000GiB", space_stop="1000000GiB")
+        server.start(ready=False)
+        harness.until("livez", lambda: answers(server, "/livez"))
+        self.assertEqual(agent.decide("run", "2", "kb.read").outcome, (200, "stop", "audit_space"))
+        self.assertEqual([what for what, _ in gaps()], ["space_warn", "space_warn", "space"])
+        self.assertEqual(numbers()["gatekeeper_space_full"], 1)
+        self.assertEqual(server.stop(), 0)
+        self.assertEqual(server.verify().returncode, 0)
+
 
 def seconds_between(a: str, b: str) -> float:
     first, second = (datetime.datetime.fromisoformat(text.replace("Z", "+00:00")) for text in (a, b))

@@ -56,6 +56,7 @@ class Redaction(unittest.TestCase):
         self.assertIn((MARK % 59).encode(), everything(self.server.data))
         row = self.row(seq)
         self.assertEqual(row["opened"], {"/amount": 1})
+        self.assertIn("/note redacted by event", self.server.cli("run", "run_1", "--tenant-id", "t_42").stdout)
         self.assertEqual(row["redacted"], {"/note": done.body["redactions"][0]["event"]["seq"]})
         self.assertEqual(sorted(row["shown"]), ["/amount", "/note"])
         shown = self.alice.get(f"/v1/approvals/{asked['approval']['approval_id']}").body
@@ -209,6 +210,7 @@ class Retention(unittest.TestCase):
         self.assertEqual(len(cut["events"]) > 0, True)
         old_run = self.auditor.get("/v1/runs/run_old?tenant_id=t_42")
         self.assertEqual(old_run.body.get("let_go_before"), minimum)
+        self.assertIn(f"before event {minimum} was let go", self.server.cli("run", "run_old", "--tenant-id", "t_42").stdout)
         page = self.auditor.get("/v1/events?order=asc&limit=5").body
         self.assertEqual((page["let_go_before"], page["events"][0]["seq"]), (minimum, 0))
         self.assertEqual(self.server.stop(), 0)
