@@ -79,6 +79,9 @@ title_of_change(int change)
 	    [CHANGE_CHANGED] = "Identity changed",
 	    [CHANGE_ENDED] = "Run ended",
 	    [CHANGE_IDLE] = "Run ended by idleness",
+	    [CHANGE_LET_GO] = "Let go by a rule of retention",
+	    [CHANGE_HELD] = "Legal hold placed",
+	    [CHANGE_RELEASED] = "Legal hold released",
 	    [CHANGE_JUMPED] = "Clock jumped",
 	    [CHANGE_ACCEPTED] = "Clock accepted",
 	};

@@ -46,6 +46,7 @@ activity(const struct event *event)
 	case EVENT_KEY:
 		return update;
 	case EVENT_RETENTION:
+		return event->change == CHANGE_HELD ? create : delete;
 	case EVENT_REDACTION:
 		return delete;
 	case EVENT_KILL_SWITCH:
@@ -299,6 +300,9 @@ add_resources(struct writer *writer, const struct event *event)
 	}
 	if (event->identity != NULL) {
 		add_resource(writer, "identity", event->identity->id);
+	}
+	if (event->hold != NULL) {
+		add_resource(writer, "legal_hold", event->hold->id);
 	}
 	if (event->kind == EVENT_POLICY) {
 		add_resource(writer, "policy", event->policy);

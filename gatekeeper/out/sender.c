@@ -112,10 +112,11 @@ add_event(
 	struct ship_piece *piece = &batch->pieces[batch->count];
 	enum gk_rc rc;
 
-	if (batch->count == 0 && event->seq > batch->first) {
-		count_skipped(target, event->seq - batch->first,
+	if (event->seq > batch->expected) {
+		count_skipped(target, event->seq - batch->expected,
 		    "were let go before they were shipped");
 	}
+	batch->expected = event->seq + 1;
 	piece->at = batch->bytes.len;
 	rc = format_print(
 	    target->stream, event->row, event->row_n, &batch->bytes, err);
@@ -158,6 +159,7 @@ fill(struct target *target, struct gk_err *err)
 
 	batch->first = target->next;
 	batch->next = target->next;
+	batch->expected = target->next;
 	batch->count = 0;
 	batch->first_us = 0;
 	gk_buf_clear(&batch->bytes);

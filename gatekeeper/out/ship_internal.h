@@ -23,6 +23,7 @@ struct ship_piece {
 
 struct ship_batch {
 	uint64_t first, next; /* events [first, next), what was let go apart */
+	uint64_t expected; /* the next event's seq, unless some were let go */
 	size_t count;
 	struct gk_buf bytes;
 	struct ship_piece *pieces;  /* count of them */

@@ -216,6 +216,37 @@ class File(Case):
         self.assertEqual(self.server.log().count("export_recovered"), 1)
 
 
+@unittest.skipUnless(os.environ.get("CLOCK_PRELOAD"), "CLOCK_PRELOAD names the library that moves the clock")
+class LetGo(Case):
+    def test_what_was_let_go_before_it_was_shipped_is_passed_over_and_counted(self):
+        clock, path = self.folder / "offset", self.folder / "events.jsonl"
+        clock.write_text("0")
+        self.server = harness.Server(config={"audit": {"retention_days": 30}, "admission_burst": 100000},
+                                     env={"LD_PRELOAD": os.environ["CLOCK_PRELOAD"], "CLOCK_FILE": str(clock)}).start()
+        self.agent = self.server.agent()
+        auditor = self.server.client("ann", "human", "auditor", tenant="*")
+        for i in range(150):
+            answer = self.agent.decide("run_old", str(i), "kb.read", {"i": i}).body
+            self.agent.result(answer["decision_id"])
+        clock.write_text(str(31 * 86400))
+        harness.until("the jump to be seen", lambda: auditor.events("kind=clock"))
+        self.server.cli("clock", "accept", "--reason", "time passed")
+        harness.until("bodies to go", lambda: auditor.events("kind=retention"))
+        self.server.stop()
+        self.server.write_config(export={**QUICK, "file": str(path)})
+        self.server.start()
+        self.metrics_client = self.server.client("prom", "service", "metrics", tenant="*")
+        self.shipped("file")
+        skipped = self.metric("gatekeeper_export_skipped_events_total", "file")
+        self.server.stop()
+        numbers = seqs(rows_of(path))
+        self.assertEqual(numbers, sorted(set(numbers)))
+        self.assertGreater(skipped, 0)
+        self.assertEqual(numbers[-1] + 1 - len(numbers), skipped)
+        self.assertEqual(numbers[-1], max(one.seq for one in self.server.recorded()))
+        self.assertIn("export_skipped", self.server.log())
+
+
 class SyslogServer:
     """Octet-counted messages over TCP; may hang up after so many messages."""
 

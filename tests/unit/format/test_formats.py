@@ -131,6 +131,12 @@ def rows():
         event(47, "close", caller="gatekeeper"),
         # what comes after an end is in a session of its own
         of_run(48, "result", change="late_result", of_seq=4, result={"status": "ok"}),
+        event(49, "retention", change="let_go", rule="audit.retention_days=180", retention={
+            "what": "bodies", "minimum": 256, "root": "ab" * 32, "count": 256}),
+        event(50, "retention", change="held", caller="local:1000",
+              hold={"id": "hold_1", "scope": "run", "subject": "run_981", "tenant": "t_42"}),
+        event(51, "retention", change="released", caller="local:1000", of_seq=50,
+              hold={"id": "hold_1", "scope": "run", "subject": "run_981", "tenant": "t_42"}),
     ]
     seen = {one["kind"] for one in out}
     assert seen == set(KINDS), set(KINDS) - seen
