@@ -274,7 +274,8 @@ authorize_write(void *ctx, int action, const char *a, const char *b,
 		if (is_one_of(a, drop, GK_COUNT(drop))) {
 			return SQLITE_OK;
 		}
-		/* fall through */
+		return is_one_of(a, change, GK_COUNT(change)) ? SQLITE_OK
+							      : SQLITE_DENY;
 	case SQLITE_UPDATE:
 		return is_one_of(a, change, GK_COUNT(change)) ? SQLITE_OK
 							      : SQLITE_DENY;

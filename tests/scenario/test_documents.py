@@ -13,9 +13,9 @@ DOCUMENTS = [path for folder in (harness.REPO, harness.REPO / "docs", harness.RE
 
 
 def sentences(path: str) -> set[str]:
-    """The names of the tests in a Python file, as TAP prints them."""
-    names = re.findall(r"def test_(\w+)\(", (TESTS / path).read_text())
-    return {name.replace("_", " ") for name in names}
+    """The names of the tests in a Python or C file, as TAP prints them."""
+    names = re.findall(r"def test_(\w+)\(|^Test\(\w+, (\w+)\)", (TESTS / path).read_text(), flags=re.M)
+    return {"".join(name).replace("_", " ") for name in names}
 
 
 class Documents(unittest.TestCase):

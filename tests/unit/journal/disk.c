@@ -526,6 +526,7 @@ folder_become_disk(void)
 	enum { DEEPEST = 3 };
 
 	disk.on = false; /* our own calls aren't the program's */
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): a test has one thread */
 	GK_ASSERT(nftw(disk.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0);
 	for (int pass = 0; pass <= DEEPEST; pass++) {
 		for (size_t i = 0; i < disk.durable.count; i++) {
@@ -586,6 +587,7 @@ disk_start(const char *dir)
 	disk_stop();
 	(void)snprintf(disk.dir, sizeof(disk.dir), "%s", real);
 	disk.on = true;
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): a test has one thread */
 	GK_ASSERT(nftw(disk.dir, load_one, 16, FTW_PHYS) == 0);
 	disk.live = disk.durable;
 	disk_arm(0, 0, DISK_WELL, 0);

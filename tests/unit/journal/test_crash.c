@@ -44,6 +44,7 @@ TestSuite(crash, .init = setup, .fini = teardown, .timeout = 1800);
 static uint64_t
 seeds(void)
 {
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): a test has one thread */
 	const char *text = getenv("GK_FAULT_SEEDS");
 	unsigned long long n = text == NULL ? 4 : strtoull(text, NULL, 10);
 
