@@ -82,8 +82,10 @@ become_constant(struct cel_node *node, struct cel_value value)
 	node->value = value;
 }
 
+/* Its value once and for all; where it fails, a warning at the place that's to blame. */
 static void
-fold(struct cel__compile *compile, struct cel_node *node)
+fold_or_warn(struct cel__compile *compile, struct cel_node *node,
+    const struct cel_node *place)
 {
 	struct cel_eval ev = {
 	    .program = compile->program,
@@ -99,7 +101,7 @@ fold(struct cel__compile *compile, struct cel_node *node)
 	}
 	if (value.kind == CEL_ERROR &&
 	    value.as.fault->code != CEL_F_UNDECLARED) {
-		cel__warn(compile, node->begin, node->end, NULL,
+		cel__warn(compile, place->begin, place->end, NULL,
 		    "this always fails: %s", value.as.fault->text);
 	}
 }
@@ -213,6 +215,29 @@ plan_matches(struct cel__compile *compile, struct cel_node *node)
 	node->arg_count = 1;
 }
 
+/* now.getHours("Europe/Zurch"): what fails at one time fails at all. */
+static void
+look_at_zone(struct cel__compile *compile, const struct cel_node *node)
+{
+	struct cel_node epoch = {.op = OP_CONST, .value = cel_timestamp(0, 0)};
+	struct cel_node probe = *node, *args[2];
+	const struct cel_node *zone;
+
+	if (node->op != OP_CALL || node->arg_count != 2 || !is_pure(node) ||
+	    node->args[0]->type == NULL ||
+	    node->args[0]->type->kind != CEL_T_TIMESTAMP) {
+		return;
+	}
+	zone = node->args[1];
+	if (zone->op != OP_CONST || zone->value.kind != CEL_STRING) {
+		return;
+	}
+	args[0] = &epoch;
+	args[1] = node->args[1];
+	probe.args = args;
+	fold_or_warn(compile, &probe, zone);
+}
+
 static void
 plan(struct cel__compile *compile, struct cel_node *node)
 {
@@ -220,7 +245,7 @@ plan(struct cel__compile *compile, struct cel_node *node)
 		plan(compile, node->args[i]);
 	}
 	if (is_pure(node) && all_constant(node)) {
-		fold(compile, node);
+		fold_or_warn(compile, node, node);
 	}
 	switch ((int)node->op) {
 	case OP_AND:
@@ -235,6 +260,7 @@ plan(struct cel__compile *compile, struct cel_node *node)
 		return;
 	case OP_CALL:
 		plan_matches(compile, node);
+		look_at_zone(compile, node);
 		return;
 	default:
 		return;

@@ -285,6 +285,16 @@ static const struct {
 	"rule 'a' has a condition that is always true"},
     {"allow:\n  - {id: a, actions: [x], when: 'false && args.n > 1'}\n",
 	"rule 'a' never applies: its condition is always false"},
+    {"allow:\n  - {id: a, actions: [x], when: \"args.p.matches('(')\"}\n",
+	"this always fails: not a pattern"},
+    {"allow:\n  - {id: a, actions: [x], when: \"now > timestamp('x')\"}\n",
+	"this always fails: range error"},
+    {"allow:\n  - {id: a, actions: [x], when: now.getHours('CETT') > 8}\n",
+	"this always fails: there is no time zone of that name"},
+    {"allow:\n  - {id: a, actions: [x], when: now.getHours('CET') > 8}\n",
+	NULL},
+    {"allow:\n  - {id: a, actions: [x], when: now.getHours('+01:00') > 8}\n",
+	NULL},
 };
 
 Test(policy_load, what_never_decides_or_applies_is_a_warning)
