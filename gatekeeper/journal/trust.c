@@ -408,7 +408,7 @@ trust_parse(const char *bytes, size_t n, struct trust **ret, struct gk_err *err)
 }
 
 static void
-fd_close(int *fd)
+fd_close(const int *fd)
 {
 	if (*fd >= 0) {
 		(void)close(*fd);

@@ -195,7 +195,7 @@ static enum gk_rc
 known_load(struct witness *witness, struct known *known, struct gk_err *err)
 {
 	GK_AUTO(gk_buf_done)
-	struct gk_buf note = GK_BUF_INIT(2 * NOTE_CHECKPOINT_MAX);
+	struct gk_buf note = GK_BUF_INIT((size_t)2 * NOTE_CHECKPOINT_MAX);
 	const char *origin = known->log->vkey.origin;
 	const struct trust_log *log;
 	struct cosign_found own;
@@ -416,7 +416,7 @@ state_store(struct witness *witness, const struct judging *judging,
     size_t text_n, const struct gk_buf *line, struct gk_err *err)
 {
 	GK_AUTO(gk_buf_done)
-	struct gk_buf note = GK_BUF_INIT(2 * NOTE_CHECKPOINT_MAX);
+	struct gk_buf note = GK_BUF_INIT((size_t)2 * NOTE_CHECKPOINT_MAX);
 	const struct witness_request *request = &judging->request;
 
 	GK_TRY(gk_buf_add(&note, request->note, text_n + 1, err));

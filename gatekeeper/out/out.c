@@ -108,7 +108,7 @@ take_body(char *bytes, size_t size, size_t count, void *ctx)
 	return out->body_rc == GK_OK ? size * count : 0;
 }
 
-static size_t
+static size_t /* NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type */
 count_head(char *bytes, size_t size, size_t count, void *ctx)
 {
 	struct out *out = ctx;
