@@ -78,10 +78,12 @@ CREATE TABLE cosignature (
 ) STRICT;
 CREATE INDEX cosignature_size ON cosignature (size);
 
--- What opens the commitments of `shown`: the only values in clear.
+-- What opens the commitments of `shown`: the only values in clear.  The pad, a page of zeros, puts salt and value into
+-- pages of their own, which are wiped when they go; gatekeeper/journal/store.c tells why.
 CREATE TABLE opening (
 	seq INTEGER NOT NULL,
 	path TEXT NOT NULL,
+	pad BLOB NOT NULL,
 	salt BLOB NOT NULL,
 	value TEXT NOT NULL,
 	forget INTEGER NOT NULL,

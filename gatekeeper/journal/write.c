@@ -33,8 +33,8 @@ static const char *const write_sql[W_COUNT] = {
 	"action_key, reason, approval, kind, decision, layer, scope, "
 	"time, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
 	"?10, ?11, ?12, ?13, ?14, ?15, ?16)",
-    [W_OPENING] = "INSERT INTO opening (seq, path, salt, value, forget) "
-		  "VALUES (?1, ?2, ?3, ?4, ?5)",
+    [W_OPENING] = "INSERT INTO opening (seq, path, pad, salt, value, forget) "
+		  "VALUES (?1, ?2, zeroblob(4096), ?3, ?4, ?5)",
     [W_TILE] = "INSERT INTO tile (level, idx, root, hashes) "
 	       "VALUES (?1, ?2, ?3, ?4)",
     [W_CHECKPOINT] = "INSERT INTO checkpoint (size, note, kept) "
