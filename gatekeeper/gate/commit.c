@@ -170,6 +170,7 @@ gate__commit_batch(struct gate *gate, struct gk_err *err)
 	metrics_observe(&gate->metrics.commit_us, gate__now(gate) - began,
 	    METRICS_FIRST_US);
 	metrics_set(&gate->metrics.seq, ledger_next_seq(gate->ledger));
+	gate__index_wake(gate);
 	return GK_OK;
 }
 

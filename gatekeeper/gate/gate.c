@@ -89,11 +89,13 @@ init_locks(struct gate *gate, struct gk_err *err)
 	if (pthread_mutex_init(&gate->publish_lock, NULL) != 0 ||
 	    pthread_mutex_init(&gate->reload_lock, NULL) != 0 ||
 	    pthread_mutex_init(&gate->janitor_lock, NULL) != 0 ||
+	    pthread_mutex_init(&gate->indexer.lock, NULL) != 0 ||
 	    pthread_condattr_init(&monotonic) != 0) {
 		return GK_FAIL(err, GK_E_NOMEM, "locks");
 	}
 	if (pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) != 0 ||
-	    pthread_cond_init(&gate->janitor_wake, &monotonic) != 0) {
+	    pthread_cond_init(&gate->janitor_wake, &monotonic) != 0 ||
+	    pthread_cond_init(&gate->indexer.wake, &monotonic) != 0) {
 		return GK_FAIL(err, GK_E_NOMEM, "locks");
 	}
 	(void)pthread_condattr_destroy(&monotonic);
@@ -199,6 +201,7 @@ gate_start(struct gate *gate, struct gk_err *err)
 	}
 	GK_TRY(journal_reader_open(
 	    gate->options.data_dir, &gate->retention->reader, err));
+	gate__index_start(gate);
 	gate->commit_started = pthread_create(&gate->commit_thread, NULL,
 				   gate__commit_main, gate) == 0;
 	gate->janitor_started =
@@ -255,6 +258,7 @@ gate_stop(struct gate *gate)
 	gate__witness_end(gate);
 	drain(gate);
 	end_janitor(gate);
+	gate__index_stop(gate);
 	for (size_t i = 0; i < GATE_READERS; i++) {
 		if (gate->readers[i].started) {
 			(void)pthread_join(gate->readers[i].thread, NULL);
@@ -284,6 +288,7 @@ gate_close(struct gate *gate)
 		}
 	}
 	gate__witness_close(gate);
+	gate__index_close(gate);
 	gate__space_close(gate);
 	gate__retention_done(gate);
 	ledger_freep(&gate->ledger);
@@ -301,6 +306,8 @@ gate_close(struct gate *gate)
 	(void)pthread_mutex_destroy(&gate->reload_lock);
 	(void)pthread_mutex_destroy(&gate->janitor_lock);
 	(void)pthread_cond_destroy(&gate->janitor_wake);
+	(void)pthread_mutex_destroy(&gate->indexer.lock);
+	(void)pthread_cond_destroy(&gate->indexer.wake);
 	gate__keys_wipe(&gate->hash_keys);
 	digest_wipe(&gate->id_key, sizeof(gate->id_key));
 	gk_buf_done(&gate->bytes);

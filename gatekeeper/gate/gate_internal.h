@@ -14,6 +14,7 @@
 #include "codec/digest.h"
 #include "gate/gate.h"
 #include "gate/hash.h"
+#include "gate/indexer.h"
 #include "gate/metrics.h"
 #include "gate/space.h"
 #include "journal/journal.h"
@@ -182,6 +183,7 @@ struct gate {
 
 	pthread_t commit_thread, janitor_thread;
 	struct gate_reader readers[GATE_READERS];
+	struct gate_indexer indexer;
 	bool janitor_ends; /* under janitor_lock */
 	bool commit_started, janitor_started;
 	bool stopped;

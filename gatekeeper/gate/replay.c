@@ -207,27 +207,32 @@ same_findings(const struct findings *a, const struct findings *b)
 }
 
 /*
+ * Judge it: *ret_findings, what isn't known read as the recorded decision had it.
  * False: the decision hangs on what wasn't kept, and is told to the tally.
- * ask->unknown_opens is then as the recorded decision had it.
  */
 static enum gk_rc
 can_tell(struct replay *replay, const struct event *event,
-    struct trial_ask *ask, bool *ret_can, struct gk_err *err)
+    struct trial_ask *ask, struct findings *ret_findings, bool *ret_can,
+    struct gk_err *err)
 {
-	struct findings closes, opens;
+	struct findings opens;
 
 	*ret_can = true;
-	GK_TRY(trial_judge(replay->trial, ask, &closes, err));
-	if (closes.unknown_count == 0) {
+	GK_TRY(trial_judge(replay->trial, ask, ret_findings, err));
+	if (ret_findings->unknown_count == 0) {
 		return GK_OK;
 	}
 	ask->unknown_opens = true;
 	GK_TRY(trial_judge(replay->trial, ask, &opens, err));
-	ask->unknown_opens = event->decision == DECISION_ALLOW;
-	*ret_can = same_findings(&closes, &opens);
-	return *ret_can ? GK_OK
-			: tally_unknown(&replay->tally, event->action,
-			      closes.unknown, closes.unknown_count, err);
+	*ret_can = same_findings(ret_findings, &opens);
+	if (!*ret_can) {
+		GK_TRY(tally_unknown(&replay->tally, event->action,
+		    ret_findings->unknown, ret_findings->unknown_count, err));
+	}
+	if (event->decision == DECISION_ALLOW) {
+		*ret_findings = opens;
+	}
+	return GK_OK;
 }
 
 /* The trial's seq of a recorded decision: before the replay they are the same. */
@@ -300,6 +305,7 @@ ask_again(struct replay *replay, const struct event *event,
 	    .args_in_part = true,
 	    .context_in_part = event->context_hash != NULL,
 	    .cost_in_part = true};
+	struct findings findings;
 	struct trial_answer answer;
 	char approval_id[TRIAL_ID_BYTES];
 	bool can;
@@ -311,7 +317,8 @@ ask_again(struct replay *replay, const struct event *event,
 		return GK_FAIL(err, GK_E_NOMEM, "replay");
 	}
 	copy_cost(event, &request);
-	GK_TRY(can_tell(replay, event, &ask, &can, err));
+	GK_TRY(can_tell(replay, event, &ask, &findings, &can, err));
+	ask.findings = &findings;
 	GK_TRY(trial_decide(replay->trial, &ask, &answer, err));
 	GK_TRY(keep_place(replay, event->seq, &answer, err));
 	if (!can || answer.replayed) {

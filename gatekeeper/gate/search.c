@@ -251,6 +251,8 @@ set_columns(struct gate_call *call, struct search *search)
 	if (tenant != NULL) {
 		columns->tenant = event_column_hash(tenant, NULL);
 		columns->run = run == NULL ? 0 : event_column_hash(tenant, run);
+	} else {
+		search->query.run_id = event_column_hash(run, NULL);
 	}
 	columns->actor = event_column_hash(search->actor, NULL);
 	columns->agent = event_column_hash(gate__param(call, "agent_id"), NULL);

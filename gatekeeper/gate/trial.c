@@ -1,4 +1,5 @@
 /* A trial: the judge, a ledger of its own and a told clock; what would be recorded is folded and forgotten. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,11 +14,10 @@ enum {
 	DUE_MAX = 1000000, /* at one instant: more would be a bug */
 };
 
-/* A decision's event, as the ledger wants it back with its result. */
+/* A decision, as the ledger wants it back with its result, and a retry as its answer. */
 struct kept_decision {
-	uint64_t seq;
-	size_t n;
-	char bytes[];
+	struct event event; /* its texts lie behind */
+	char texts[];
 };
 
 struct trial {
@@ -122,23 +122,83 @@ at_now(const struct trial *trial)
 
 /* ---- what would be recorded ---- */
 
+/* The texts that a result's event and an answer take from a decision. */
+static const size_t kept_texts[] = {offsetof(struct event, agent_id),
+    offsetof(struct event, tenant_id), offsetof(struct event, run_id),
+    offsetof(struct event, step_id), offsetof(struct event, action),
+    offsetof(struct event, action_key), offsetof(struct event, args_hash),
+    offsetof(struct event, context_hash), offsetof(struct event, decision_id),
+    offsetof(struct event, rule), offsetof(struct event, reason),
+    offsetof(struct event, approval_id)};
+
+static const char **
+text_at(struct event *event, size_t i)
+{
+	return (const char **)(void *)((char *)event + kept_texts[i]);
+}
+
+static struct kept_decision *
+copy_decision(const struct event *event)
+{
+	struct event base = {.seq = event->seq,
+	    .timestamp_us = event->timestamp_us,
+	    .kind = event->kind,
+	    .agent_id = event->agent_id,
+	    .tenant_id = event->tenant_id,
+	    .run_id = event->run_id,
+	    .step_id = event->step_id,
+	    .action = event->action,
+	    .action_key = event->action_key,
+	    .args_hash = event->args_hash,
+	    .context_hash = event->context_hash,
+	    .has_decision = event->has_decision,
+	    .decision = event->decision,
+	    .decision_id = event->decision_id,
+	    .layer = event->layer,
+	    .scope = event->scope,
+	    .rule = event->rule,
+	    .reason = event->reason,
+	    .approval_id = event->approval != NULL ? event->approval->id
+						   : event->approval_id};
+	struct kept_decision *kept;
+	size_t n = 0;
+
+	for (size_t i = 0; i < GK_COUNT(kept_texts); i++) {
+		const char *text = *text_at(&base, i);
+
+		n += text == NULL ? 0 : strlen(text) + 1;
+	}
+	kept = malloc(sizeof(*kept) + n);
+	if (kept == NULL) {
+		return NULL;
+	}
+	n = 0;
+	for (size_t i = 0; i < GK_COUNT(kept_texts); i++) {
+		const char **text = text_at(&base, i);
+		size_t len = *text == NULL ? 0 : strlen(*text) + 1;
+
+		if (len > 0) {
+			memcpy(kept->texts + n, *text, len);
+			*text = kept->texts + n;
+			n += len;
+		}
+	}
+	kept->event = base;
+	return kept;
+}
+
 static enum gk_rc
 keep_decision(
     struct trial *trial, const struct event *event, struct gk_err *err)
 {
-	struct kept_decision *open;
+	struct kept_decision *open = copy_decision(event);
 	enum gk_rc rc;
 
-	gk_buf_clear(&trial->text);
-	GK_TRY(event_encode(event, &trial->text, err));
-	open = malloc(sizeof(*open) + trial->text.len);
 	if (open == NULL) {
 		return GK_FAIL(err, GK_E_NOMEM, "no memory for a trial");
 	}
-	open->seq = event->seq;
-	open->n = trial->text.len;
-	memcpy(open->bytes, trial->text.bytes, trial->text.len);
-	rc = gk_map_set(&trial->kept, &open->seq, sizeof(open->seq), open, err);
+	rc = gk_map_set(
+	    &trial->kept, &open->event.seq, sizeof(open->event.seq), open, err);
 	if (rc != GK_OK) {
 		free(open);
 	}
@@ -158,8 +218,12 @@ fold(struct trial *trial, struct gk_err *err)
 		    (trial->keeps || event->decision == DECISION_ALLOW)) {
 			GK_TRY(keep_decision(trial, event, err));
 		}
-		if (event->kind == EVENT_RESULT && event->has_of_seq &&
-		    !trial->keeps) {
+	}
+	/* now: the events' texts may be the kept decision's */
+	for (size_t i = 0; i < settlement->event_count && !trial->keeps; i++) {
+		const struct event *event = &settlement->events[i];
+
+		if (event->kind == EVENT_RESULT && event->has_of_seq) {
 			free(gk_map_remove(&trial->kept, &event->of_seq,
 			    sizeof(event->of_seq)));
 		}
@@ -353,7 +417,6 @@ answer_of(struct trial *trial, struct trial_answer *answer, struct gk_err *err)
 {
 	const struct settlement *settlement = &trial->settlement;
 	const struct kept_decision *kept;
-	struct event event;
 
 	answer->retry_after_ms = settlement->retry_after_ms;
 	if (settlement->outcome == SETTLE_EVENTS) {
@@ -369,12 +432,9 @@ answer_of(struct trial *trial, struct trial_answer *answer, struct gk_err *err)
 	answer->replayed = true;
 	answer->seq = settlement->replay_seq;
 	kept = gk_map_get(&trial->kept, &answer->seq, sizeof(answer->seq));
-	if (kept == NULL) {
-		return GK_OK;
+	if (kept != NULL) {
+		answer_event(&kept->event, answer);
 	}
-	GK_TRY(
-	    event_decode(kept->bytes, kept->n, &trial->scratch, &event, err));
-	answer_event(&event, answer);
 	return GK_OK;
 }
 
@@ -394,7 +454,9 @@ trial_decide(struct trial *trial, const struct trial_ask *ask,
 	    .findings = &trial->findings};
 
 	memset(ret_answer, 0, sizeof(*ret_answer));
-	gk_arena_clear(&trial->scratch);
+	if (ask->findings == NULL) {
+		gk_arena_clear(&trial->scratch);
+	}
 	if (said.action_key == NULL) {
 		GK_TRY(hash_args(trial, ask->request, &hashes, err));
 		GK_TRY(hash_context(trial, ask->request, &hashes, err));
@@ -403,7 +465,11 @@ trial_decide(struct trial *trial, const struct trial_ask *ask,
 		said.context_hash =
 		    hashes.context[0] == '\0' ? NULL : hashes.context;
 	}
-	GK_TRY(trial_judge(trial, ask, &trial->findings, err));
+	if (ask->findings != NULL) {
+		trial->findings = *ask->findings;
+	} else {
+		GK_TRY(trial_judge(trial, ask, &trial->findings, err));
+	}
 	ret_answer->findings = &trial->findings;
 	GK_TRY(ledger_settle_decision(trial->ledger, &at, &said,
 	    &trial->scratch, &trial->settlement, err));
@@ -424,9 +490,7 @@ trial_result(struct trial *trial, uint64_t seq, const struct identity *caller,
 	const struct kept_decision *open =
 	    gk_map_get(&trial->kept, &seq, sizeof(seq));
 	struct settle_at at = at_now(trial);
-	struct event decision;
 	struct result_report report = {.decision_seq = seq,
-	    .decision = &decision,
 	    .caller = caller,
 	    .result = result,
 	    .cost = cost,
@@ -436,9 +500,8 @@ trial_result(struct trial *trial, uint64_t seq, const struct identity *caller,
 		*ret_refused = refusal_words[REFUSAL_NOT_ALLOWED];
 		return GK_OK;
 	}
+	report.decision = &open->event;
 	gk_arena_clear(&trial->scratch);
-	GK_TRY(event_decode(
-	    open->bytes, open->n, &trial->scratch, &decision, err));
 	GK_TRY(ledger_settle_result(trial->ledger, &at, &report,
 	    &trial->scratch, &trial->settlement, err));
 	return take(trial, ret_refused, err);

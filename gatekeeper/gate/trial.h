@@ -46,6 +46,8 @@ struct trial_ask {
 	const char *action_key, *args_hash, *context_hash;
 	bool args_in_part, context_in_part, cost_in_part;
 	bool unknown_opens; /* see policy_input */
+	/* Of trial_judge() for this very request, just before; NULL: judged now. */
+	const struct findings *findings;
 };
 
 /*

@@ -370,6 +370,8 @@ enum gk_rc journal_print_proof(struct journal_reader *reader, uint64_t seq,
 struct journal_query {
 	struct event_columns columns;
 	int kind, decision, layer, scope;
+	int64_t
+	    run_id; /* event_column_hash() of a run's id without its tenant: for the index alone; 0: any */
 	int64_t since_us, until_us; /* [since, until); 0: open */
 	bool newest_first;
 	uint64_t
@@ -384,7 +386,8 @@ struct journal_query {
  * read other events from the reader, but not search.  *ret_next is where to
  * continue, *ret_more whether there may be more.  Ascending without more,
  * *ret_next is where later events will be.  A run is found by index, a time by
- * bisection; everything else is looked at row by row.
+ * bisection; everything else by the search index where the reader has one, or else
+ * row by row.
  */
 enum gk_rc journal_search(struct journal_reader *reader,
     const struct journal_query *query,
@@ -396,6 +399,43 @@ enum gk_rc journal_search(struct journal_reader *reader,
 /* The run's first event, which may have been let go since; *ret_has false: nothing of it is there. */
 enum gk_rc journal_run_first(struct journal_reader *reader, int64_t run_column,
     uint64_t *ret_seq, bool *ret_has, struct gk_err *err) GK_MUST_USE;
+
+/*
+ * The search index (data_dir/search.index): built behind the log, never evidence;
+ * it may be deleted while nobody runs and is built again.  One thread follows the
+ * log; any number of readers use it.  It says which events to look at, and never
+ * what is in them; what it doesn't know yet is looked at one by one.
+ */
+struct journal_index;
+struct journal_index_options {
+	const char *data_dir;
+	uint32_t width; /* events in a segment, 256 or 65536; 0: 65536 */
+	/* event_column_hash() of the run's id in an event's bytes; 0: none.  NULL: not indexed */
+	int64_t (*run_id)(const char *bytes, size_t n);
+};
+/* By who holds the data directory's lock.  Errors: GK_E_IO, GK_E_NOMEM. */
+enum gk_rc journal_index_open(const struct journal_index_options *options,
+    struct journal_index **ret_index, struct gk_err *err) GK_MUST_USE;
+void journal_index_close(struct journal_index *index); /* NULL is fine */
+/*
+ * Read some thousand events that it doesn't know; *ret_more: there are others.  One
+ * thread, with a reader of its own.  After an error it may be called again; searches
+ * stay right, and slower.  Errors: GK_E_IO, GK_E_NOMEM, GK_E_CORRUPT.
+ */
+enum gk_rc journal_index_follow(struct journal_index *index,
+    struct journal_reader *reader, bool *ret_more,
+    struct gk_err *err) GK_MUST_USE;
+/* From now on the reader's searches use it; keeps it.  Errors: GK_E_NOMEM. */
+enum gk_rc journal_reader_use(struct journal_reader *reader,
+    struct journal_index *index, struct gk_err *err) GK_MUST_USE;
+
+struct journal_index_state {
+	uint64_t known;   /* events, from the log's first on */
+	uint64_t bytes;   /* of the file, holes included */
+	uint64_t rebuilt; /* times that something in it wasn't good */
+};
+void journal_index_state(
+    struct journal_index *index, struct journal_index_state *ret);
 
 /* Is any event of that run (event_column_hash(tenant, run)) in the journal? */
 enum gk_rc journal_has_run(struct journal_reader *reader, int64_t run_column,

@@ -306,6 +306,9 @@ enum gk_rc journal__openings(struct journal_reader *reader, uint64_t seq,
 /* Events in the store: one more than the greatest seq. */
 enum gk_rc journal__read_size(struct journal_reader *reader, uint64_t *ret_size,
     struct gk_err *err) GK_MUST_USE;
+/* The smallest seq whose body is there; 0 when there is none. */
+enum gk_rc journal__read_first(struct journal_reader *reader, uint64_t *ret_seq,
+    struct gk_err *err) GK_MUST_USE;
 enum gk_rc journal__read_time(struct journal_reader *reader, uint64_t seq,
     int64_t *ret_us, bool *ret_found, struct gk_err *err) GK_MUST_USE;
 /* The stored tile; hashes takes 8192 bytes. */

@@ -6,7 +6,7 @@
 #include <sqlite3.h>
 
 #include "base/assert.h"
-#include "journal/journal_internal.h"
+#include "journal/index.h"
 #include "journal/reader_internal.h"
 
 enum { HASHES_BYTES = TILE_WIDTH * DIGEST_BYTES };
@@ -17,6 +17,7 @@ static const char *const read_sql[R_COUNT] = {
     [R_SIZE] = "SELECT max(seq) FROM body",
     [R_BODY] = "SELECT bytes FROM body WHERE seq = ?1 UNION ALL "
 	       "SELECT bytes FROM held WHERE seq = ?1 LIMIT 1",
+    [R_FIRST] = "SELECT min(seq) FROM body",
     [R_TIME] = "SELECT time FROM body WHERE seq = ?1",
     [R_TILE] = "SELECT root, hashes FROM tile WHERE level = ?1 AND idx = ?2",
     [R_ROOTS] = "SELECT root FROM tile WHERE level = ?1 AND idx >= ?2 AND "
@@ -137,8 +138,23 @@ journal_reader_close(struct journal_reader *reader)
 		if (reader->owns_db) {
 			journal__store_close(reader->db, false);
 		}
+		free(reader->room);
 		free(reader);
 	}
+}
+
+enum gk_rc
+journal_reader_use(struct journal_reader *reader, struct journal_index *index,
+    struct gk_err *err)
+{
+	if (reader->room == NULL) {
+		reader->room = malloc(sizeof(*reader->room));
+	}
+	if (reader->room == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "a reader");
+	}
+	reader->index = index;
+	return GK_OK;
 }
 
 void
@@ -257,6 +273,15 @@ journal__read_size(
 	GK_TRY(journal__read_number(reader, R_SIZE, &has, &max, err));
 	*ret_size = has ? max + 1 : 0;
 	return GK_OK;
+}
+
+enum gk_rc
+journal__read_first(
+    struct journal_reader *reader, uint64_t *ret_seq, struct gk_err *err)
+{
+	bool has;
+
+	return journal__read_number(reader, R_FIRST, &has, ret_seq, err);
 }
 
 enum gk_rc

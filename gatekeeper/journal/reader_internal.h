@@ -8,6 +8,7 @@ enum read_stmt {
 	R_BEGIN,
 	R_END,
 	R_SIZE,
+	R_FIRST,
 	R_BODY,
 	R_TIME,
 	R_TILE,
@@ -45,7 +46,9 @@ struct journal_reader {
 	bool owns_db;
 	bool in_snapshot;
 	struct sqlite3_stmt *stmt[R_COUNT];
-	struct sqlite3_stmt *scan; /* the one that runs; one of stmt[] */
+	struct sqlite3_stmt *scan;   /* the one that runs; one of stmt[] */
+	struct journal_index *index; /* kept; NULL: none */
+	struct index_room *room;     /* owned; with an index only */
 };
 
 void journal__stmt_reset(struct sqlite3_stmt **stmt); /* for GK_AUTO */

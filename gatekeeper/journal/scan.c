@@ -4,10 +4,14 @@
 #include <sqlite3.h>
 
 #include "base/assert.h"
-#include "journal/journal_internal.h"
+#include "journal/index.h"
 #include "journal/reader_internal.h"
 
-enum { SEARCH_LIMIT_MAX = 1000 };
+enum {
+	SEARCH_LIMIT_MAX = 1000,
+	WINDOW = 256, /* events that are read in one go, or one by one */
+	DENSE = 8,    /* one of so many is named: in one go is quicker */
+};
 
 void
 journal__row_of(const struct event *event, struct body_row *ret)
@@ -213,10 +217,19 @@ row_matches(const struct journal_query *query, const struct body_row *row)
 
 /* Where a search is. */
 struct search {
+	struct journal_reader *reader;
 	const struct journal_query *query;
+	enum gk_rc (*each)(void *ctx, uint64_t seq, const char *bytes, size_t n,
+	    const struct digest *leaf, bool *stop, struct gk_err *err);
+	void *ctx;
+	struct scan scan; /* all that is to be searched */
+	struct index_key keys[SEGMENT_COLUMNS];
+	size_t key_count; /* 0: the index isn't asked */
 	size_t limit;
 	size_t given, looked;
-	bool stop;
+	uint64_t next;
+	bool stop; /* said by each */
+	bool more; /* it is over, and goes on at next */
 };
 
 static bool
@@ -229,33 +242,172 @@ search_is_over(const struct search *search)
 }
 
 static enum gk_rc
-search_run(struct journal_reader *reader, struct search *search,
-    enum gk_rc (*each)(void *ctx, uint64_t seq, const char *bytes, size_t n,
-	const struct digest *leaf, bool *stop, struct gk_err *err),
-    void *ctx, uint64_t *ret_next, bool *ret_more, struct gk_err *err)
+search_row(
+    struct search *search, const struct body_row *row, struct gk_err *err)
 {
-	struct body_row row;
+	struct digest leaf;
 
-	for (;;) {
-		struct digest leaf;
-
-		GK_TRY(journal__scan_next(reader, &row, ret_more, err));
-		if (!*ret_more) {
-			return GK_OK;
-		}
-		if (search_is_over(search)) {
-			*ret_next = row.seq;
-			return GK_OK;
-		}
-		search->looked++;
-		if (!row_matches(search->query, &row)) {
-			continue;
-		}
-		search->given++;
-		merkle_leaf(row.bytes, row.n, &leaf);
-		GK_TRY(each(
-		    ctx, row.seq, row.bytes, row.n, &leaf, &search->stop, err));
+	if (search_is_over(search)) {
+		search->next = row->seq;
+		search->more = true;
+		return GK_OK;
 	}
+	search->looked++;
+	if (!row_matches(search->query, row)) {
+		return GK_OK;
+	}
+	search->given++;
+	merkle_leaf(row->bytes, row->n, &leaf);
+	return search->each(search->ctx, row->seq, row->bytes, row->n, &leaf,
+	    &search->stop, err);
+}
+
+/* Look at every event of [from, to). */
+static enum gk_rc
+search_rows(
+    struct search *search, uint64_t from, uint64_t to, struct gk_err *err)
+{
+	struct scan scan = search->scan;
+	bool row_there = true;
+	enum gk_rc rc = GK_OK;
+
+	scan.from = from;
+	scan.to = to;
+	journal__scan_begin(search->reader, &scan);
+	while (rc == GK_OK && row_there && !search->more) {
+		struct body_row row;
+
+		rc = journal__scan_next(search->reader, &row, &row_there, err);
+		if (rc == GK_OK && row_there) {
+			rc = search_row(search, &row, err);
+		}
+	}
+	journal__scan_end(search->reader);
+	return rc;
+}
+
+/* Look at those that the index names in [lo, hi) of the block at base, one by one. */
+static enum gk_rc
+search_some(struct search *search, uint64_t base, uint32_t lo, uint32_t hi,
+    struct gk_err *err)
+{
+	const struct posting_set *set = &search->reader->room->set;
+
+	while (lo < hi && !search->more) {
+		uint32_t at = search->scan.newest_first
+				  ? posting_last(set, lo, hi)
+				  : posting_first(set, lo, hi);
+
+		if (at == hi) {
+			return GK_OK;
+		}
+		GK_TRY(search_rows(search, base + at, base + at + 1, err));
+		if (search->scan.newest_first) {
+			hi = at;
+		} else {
+			lo = at + 1;
+		}
+	}
+	return GK_OK;
+}
+
+/* The same of a whole stretch, a window at a time: where many are named, reading all is quicker. */
+static enum gk_rc
+search_named(struct search *search, uint64_t base, uint64_t from, uint64_t to,
+    struct gk_err *err)
+{
+	const struct posting_set *set = &search->reader->room->set;
+	uint32_t lo = (uint32_t)(from - base), hi = (uint32_t)(to - base);
+
+	while (lo < hi && !search->more) {
+		uint32_t a = lo, b = hi;
+
+		if (search->scan.newest_first) {
+			a = b - 1 - (b - 1) % WINDOW;
+			a = a < lo ? lo : a;
+			hi = a;
+		} else {
+			b = a - a % WINDOW + WINDOW;
+			b = b > hi ? hi : b;
+			lo = b;
+		}
+		if (posting_count(set, a, b) > (b - a) / DENSE) {
+			GK_TRY(search_rows(search, base + a, base + b, err));
+		} else {
+			GK_TRY(search_some(search, base, a, b, err));
+		}
+	}
+	return GK_OK;
+}
+
+/* [from, to) lies in one block: what the index knows of it, and the rest. */
+static enum gk_rc
+search_block(
+    struct search *search, uint64_t from, uint64_t to, struct gk_err *err)
+{
+	struct journal_reader *reader = search->reader;
+	uint32_t width = journal__index_width(reader->index), known;
+	uint64_t base = from - from % width, end;
+	enum index_answer answer =
+	    journal__index_ask(reader->index, search->keys, search->key_count,
+		base / width, reader->room, &known);
+
+	if (answer == INDEX_SCAN) {
+		return search_rows(search, from, to, err);
+	}
+	end = base + known < from ? from
+	      : base + known < to ? base + known
+				  : to;
+	if (search->scan.newest_first) {
+		GK_TRY(search_rows(search, end, to, err));
+	}
+	if (answer == INDEX_SET && end > from && !search->more) {
+		GK_TRY(search_named(search, base, from, end, err));
+	}
+	return search->scan.newest_first || search->more
+		   ? GK_OK
+		   : search_rows(search, end, to, err);
+}
+
+/* Block by block, from either end. */
+static enum gk_rc
+search_blocks(struct search *search, struct gk_err *err)
+{
+	uint32_t width = journal__index_width(search->reader->index);
+	uint64_t from = search->scan.from, to = search->scan.to;
+
+	while (from < to && !search->more) {
+		uint64_t lo = from, hi = to;
+
+		if (search->scan.newest_first) {
+			lo = hi - 1 - (hi - 1) % width;
+			lo = lo < from ? from : lo;
+			to = lo;
+		} else {
+			hi = from - from % width + width;
+			hi = hi > to ? to : hi;
+			from = hi;
+		}
+		GK_TRY(search_block(search, lo, hi, err));
+	}
+	return GK_OK;
+}
+
+static enum gk_rc
+search_run(struct search *search, struct gk_err *err)
+{
+	GK_TRY(search_range(search->reader, search->query, &search->scan, err));
+	search->next = search->scan.newest_first ? 0
+		       : search->scan.to > search->scan.from
+			   ? search->scan.to
+			   : search->scan.from;
+	if (search->reader->index != NULL && search->scan.run_first == 0) {
+		search->key_count =
+		    journal__index_keys(search->query, search->keys);
+	}
+	return search->key_count > 0 ? search_blocks(search, err)
+				     : search_rows(search, search->scan.from,
+					   search->scan.to, err);
 }
 
 enum gk_rc
@@ -264,8 +416,11 @@ journal_search(struct journal_reader *reader, const struct journal_query *query,
 	const struct digest *leaf, bool *stop, struct gk_err *err),
     void *ctx, uint64_t *ret_next, bool *ret_more, struct gk_err *err)
 {
-	struct search search = {.query = query, .limit = query->limit};
-	struct scan scan;
+	struct search search = {.reader = reader,
+	    .query = query,
+	    .each = each,
+	    .ctx = ctx,
+	    .limit = query->limit};
 	enum gk_rc rc;
 
 	if (search.limit > SEARCH_LIMIT_MAX) {
@@ -273,16 +428,11 @@ journal_search(struct journal_reader *reader, const struct journal_query *query,
 	}
 	*ret_more = false;
 	GK_TRY(journal__read_begin(reader, err));
-	rc = search_range(reader, query, &scan, err);
-	if (rc == GK_OK) {
-		*ret_next = scan.newest_first     ? 0
-			    : scan.to > scan.from ? scan.to
-						  : scan.from;
-		journal__scan_begin(reader, &scan);
-		rc = search_run(
-		    reader, &search, each, ctx, ret_next, ret_more, err);
-	}
-	journal__scan_end(reader);
+	rc = search_run(&search, err);
 	journal__read_end(reader);
+	if (rc == GK_OK) {
+		*ret_next = search.next;
+		*ret_more = search.more;
+	}
 	return rc;
 }

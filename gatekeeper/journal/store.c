@@ -12,7 +12,8 @@
  *              names its run by the seq of the run's first event, which arrives
  *              in order: body_run leads from the hash to the first event, one
  *              entry a run; body_run_first from there to all of them, close
- *              together (2.0 KB).  Every other search walks.
+ *              together (2.0 KB).  Every other search goes by the index that is
+ *              built behind the log (index.c), or walks.
  * tile         256 hashes each, when complete.  There is no table of leaf
  *              hashes: those of complete tiles are the tiles of level 0, which
  *              stay for ever, and those of the incomplete one (at most 255) are

@@ -25,3 +25,9 @@ function response(status, _, body)
    if status ~= 200 then bad = bad + 1 end
    if bad == 1 and status ~= 200 then io.stderr:write(status, " ", body, "\n") end
 end
+
+-- At a pace: BENCH_PAUSE_MS between an answer and the next request of its connection.
+local pause = tonumber(os.getenv("BENCH_PAUSE_MS") or "")
+if pause then
+   function delay() return math.floor(pause + math.random()) end
+end
