@@ -173,6 +173,7 @@ static enum gk_rc
 summarize_log(struct log *log, struct gk_buf *buf)
 {
 	struct journal_reader *reader = journal_reader(log->journal);
+	uint8_t key[JOURNAL_HASH_KEY_BYTES];
 	bool found;
 
 	for (uint64_t seq = 0; seq < log->found.size; seq++) {
@@ -182,8 +183,9 @@ summarize_log(struct log *log, struct gk_buf *buf)
 		    journal_openings(reader, seq, add_opening, buf, &log->err));
 	}
 	GK_TRY(journal__each_policy(reader, add_policy, buf, &log->err));
+	GK_TRY(journal_hash_key_load(log->journal, 1, key, &found, &log->err));
 	GK_TRY(gk_buf_add(
-	    buf, (const char *)journal_hmac_key(log->journal), 32, &log->err));
+	    buf, (const char *)key, found ? sizeof(key) : 0, &log->err));
 	return gk_buf_printf(buf, &log->err, "%s %" PRIu64 " %s",
 	    journal_vkey(log->journal), log->found.size, log->found.reason);
 }
