@@ -154,7 +154,7 @@ run(struct let_go *let_go, enum go_stmt which, int64_t a, int64_t b,
 	const int64_t at[] = {a, b};
 
 	bind(let_go, which,
-	    (size_t)sqlite3_bind_parameter_count(let_go->stmt[which]), at);
+	    sqlite3_bind_parameter_count(let_go->stmt[which]) > 1 ? 2 : 1, at);
 	return finish(let_go, which, err);
 }
 

@@ -456,8 +456,7 @@ Test(let_go, nothing_goes_that_no_event_allows)
 {
 	static const char *const refused[] = {
 	    "DELETE FROM body WHERE seq = 256",
-	    "PRAGMA recursive_triggers = ON; REPLACE INTO body SELECT * FROM "
-	    "body WHERE seq = 300",
+	    "PRAGMA recursive_triggers=1;REPLACE INTO body SELECT*FROM body",
 	    "INSERT INTO held SELECT * FROM body WHERE seq = 300",
 	    "UPDATE held SET bytes = x'00'",
 	    "DELETE FROM opening",
