@@ -61,6 +61,7 @@ copy_options(
 	if (!copy_text(&gate->arena, &copy->data_dir) ||
 	    !copy_text(&gate->arena, &copy->policy_dir) ||
 	    !copy_text(&gate->arena, &copy->origin) ||
+	    !copy_text(&gate->arena, &copy->signer) ||
 	    !copy_text(&gate->arena, &copy->version) ||
 	    !copy_text(&gate->arena, &copy->witness.policy) ||
 	    !copy_list(
@@ -109,6 +110,7 @@ open_journal(
 	struct journal_options options = {
 	    .data_dir = gate->options.data_dir,
 	    .origin = gate->options.origin,
+	    .signer = gate->options.signer,
 	    .lock_wait_ms = gate->options.lock_wait_ms,
 	    .now_us = gate->clock.wall_us(gate->clock.ctx),
 	};

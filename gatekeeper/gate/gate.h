@@ -36,6 +36,8 @@ struct gate_options {
 	const char *data_dir;
 	const char *policy_dir;
 	const char *origin; /* NULL: a unique one when the log is created */
+	const char *
+	    signer; /* Unix socket of `gatekeeper signer`; NULL: the signing key lies in data_dir */
 	const char *version;
 	const struct gk_clock *clock; /* NULL: the system's */
 	int64_t run_idle_us;

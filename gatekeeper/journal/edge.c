@@ -64,3 +64,18 @@ journal__edge_root(const struct edge *edge, struct digest *ret)
 	}
 	merkle_root(&all, ret);
 }
+
+void
+journal__edge_frontier(const struct edge *edge, struct merkle_frontier *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->size = edge->size;
+	for (unsigned level = EDGE_LEVELS; level > 0; level--) {
+		const struct merkle_frontier *part =
+		    &edge->level[level - 1].edge;
+
+		for (size_t i = 0; i < part->count; i++) {
+			ret->peaks[ret->count++] = part->peaks[i];
+		}
+	}
+}

@@ -205,6 +205,16 @@ journal__file_replace(int dir, const char *name, const void *bytes, size_t n,
 }
 
 enum gk_rc
+journal__file_rename(
+    int dir, const char *from, const char *to, struct gk_err *err)
+{
+	if (renameat(dir, from, dir, to) != 0) {
+		return fail_errno(err, "renaming to", to);
+	}
+	return journal__dir_sync(dir, err);
+}
+
+enum gk_rc
 journal__file_create(int dir, const char *name, const void *bytes, size_t n,
     unsigned mode, struct gk_err *err)
 {

@@ -39,6 +39,7 @@ journal__release(struct journal *journal)
 	journal__writer_free(journal->writer);
 	journal__store_close(journal->db, !journal->broken);
 	journal__keys_wipe(&journal->keys);
+	journal__remote_free(journal->remote);
 	chain_done(&journal->chain);
 	gk_buf_done(&journal->head);
 	free(journal->edge);
@@ -120,6 +121,10 @@ sign(struct journal *journal, bool handover, struct gk_err *err)
 	journal__edge_root(journal->edge, &note.root);
 	gk_buf_clear(&journal->head);
 	journal->head_size = note.size;
+	if (journal->remote != NULL) {
+		return journal__remote_sign(journal->remote, &note, &keys->vkey,
+		    handover ? &keys->next.vkey : NULL, &journal->head, err);
+	}
 	return handover ? chain_sign_both(&note, &keys->vkey, &keys->sign,
 			      &keys->next.vkey, &keys->next.sign,
 			      &journal->head, err)
@@ -193,6 +198,9 @@ append(struct journal *journal, const struct event *event, const char *bytes,
 
 	GK_TRY(append_body(journal, event, bytes, n, err));
 	GK_TRY(journal__edge_append(journal->edge, leaf, &sink, err));
+	if (journal->remote != NULL) {
+		GK_TRY(journal__remote_leaf(journal->remote, leaf, err));
+	}
 	if (chain_names(event) &&
 	    (event->kind != EVENT_GENESIS || event->seq == 0)) {
 		GK_TRY(append_signing_key(journal, event, bytes, n, err));
@@ -261,6 +269,9 @@ journal_commit(struct journal *journal, struct gk_err *err)
 	journal->in_batch = false;
 	journal->accepted = false;
 	journal->counters.commits++;
+	if (journal->remote != NULL) {
+		journal__remote_committed(journal->remote);
+	}
 	if (journal->switched) {
 		journal->switched = false;
 		return journal__settled(journal,
@@ -463,6 +474,13 @@ journal_signing_key_make(struct journal *journal, uint64_t seq,
 	if (journal->switched) {
 		return GK_FAIL(err, GK_E_BUSY,
 		    "the signing key has changed in this very batch");
+	}
+	if (journal->remote != NULL) {
+		GK_TRY(journal__remote_next(
+		    journal->remote, seq, &keys->next.vkey, ret_handover, err));
+		keys->has_next = true;
+		(void)note_vkey_print(&keys->next.vkey, ret_vkey);
+		return GK_OK;
 	}
 	GK_TRY(journal__keys_next(journal->dir, keys, err));
 	(void)note_vkey_print(&keys->next.vkey, ret_vkey);

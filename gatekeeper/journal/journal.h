@@ -22,6 +22,8 @@ struct journal_options {
 	const char *data_dir;
 	const char
 	    *origin; /* NULL: a unique one is made when the log is created */
+	const char *
+	    signer; /* Unix socket of the signer that has the signing key; NULL: data_dir has it */
 	int lock_wait_ms; /* for data_dir/lock; GK_E_BUSY when it is over */
 	int64_t now_us;   /* for keys and messages */
 };

@@ -67,6 +67,8 @@ enum gk_rc journal__file_rewrite(
 /* As _replace, but never over a file that is there (GK_E_BUSY). */
 enum gk_rc journal__file_create(int dir, const char *name, const void *bytes,
     size_t n, unsigned mode, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__file_rename(
+    int dir, const char *from, const char *to, struct gk_err *err) GK_MUST_USE;
 /* Bytes of a file; 0 when there is none. */
 uint64_t journal__file_size(int dir, const char *name);
 
@@ -87,6 +89,7 @@ struct signing_key {
  * nothing before the event that names it.
  */
 struct journal_keys {
+	bool apart; /* a signer has them: sign and next.sign are empty */
 	struct note_vkey vkey; /* of sign */
 	char vkey_text[NOTE_VKEY_BYTES];
 	struct sign_key sign;
@@ -94,6 +97,12 @@ struct journal_keys {
 	struct signing_key next;
 	struct id_key id;
 };
+
+/* A signing key in a file of a folder.  _make: never over one that is there; origin NULL: a unique one. */
+enum gk_rc journal__signing_read(int folder, const char *name,
+    struct signing_key *ret, bool *ret_found, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__signing_make(int folder, const char *name,
+    const char *origin, struct gk_err *err) GK_MUST_USE;
 
 /*
  * Read data_dir/keys, or make them where make is set and a key is missing.
@@ -188,6 +197,45 @@ void journal__edge_root(const struct edge *edge, struct digest *ret);
 /* Rebuilding: put the next hash of a level's partial tile. */
 void journal__edge_put(
     struct edge *edge, unsigned level, const struct digest *hash);
+
+/* The peaks of the whole tree. */
+void journal__edge_frontier(
+    const struct edge *edge, struct merkle_frontier *ret);
+
+/*
+ * remote.c: the signer in a process of its own.  It is sent leaf hashes, and gives
+ * notes whose signature and root are checked here.  A connection that breaks is made
+ * anew for a few seconds, and what isn't committed is sent again.
+ */
+struct remote;
+enum gk_rc journal__remote_new(const char *path, struct remote **ret_remote,
+    struct gk_err *err) GK_MUST_USE;
+void journal__remote_free(struct remote *remote); /* NULL is fine */
+/*
+ * Connect, and say what is committed.  Gives the verifier key, and what was signed and
+ * never committed (*ret_dropped 0: nothing).  Errors: GK_E_IO: it isn't there in time;
+ * GK_E_CORRUPT: it refuses, and says why.
+ */
+enum gk_rc journal__remote_hello(struct remote *remote,
+    const struct merkle_frontier *head, struct note_vkey *ret_vkey,
+    uint64_t *ret_dropped, struct gk_err *err) GK_MUST_USE;
+/* One more leaf of the batch. */
+enum gk_rc journal__remote_leaf(struct remote *remote,
+    const struct digest *leaf, struct gk_err *err) GK_MUST_USE;
+/*
+ * Have the batch so far signed: append the note to buf.  checkpoint is what it must
+ * say; vkey signs, and where next isn't NULL that key does, too.  Errors: GK_E_IO.
+ */
+enum gk_rc journal__remote_sign(struct remote *remote,
+    const struct note_checkpoint *checkpoint, const struct note_vkey *vkey,
+    const struct note_vkey *next, struct gk_buf *buf,
+    struct gk_err *err) GK_MUST_USE;
+/* The batch is committed; nobody waits for an answer. */
+void journal__remote_committed(struct remote *remote);
+/* The next key's text, and the handover. */
+enum gk_rc journal__remote_next(struct remote *remote, uint64_t seq,
+    struct note_vkey *ret_next, char ret_handover[CHAIN_HANDOVER_BYTES],
+    struct gk_err *err) GK_MUST_USE;
 
 /* store.c: connections. */
 enum store_mode { STORE_WRITE, STORE_READ };
@@ -405,6 +453,7 @@ struct journal {
 	struct journal_reader *reader; /* on db */
 	struct edge *edge;
 	struct journal_keys keys;
+	struct remote *remote; /* NULL: we sign ourselves */
 	struct chain chain;
 	bool switched; /* in this batch the signing key has changed */
 	struct gk_buf head;
@@ -413,6 +462,7 @@ struct journal {
 	int64_t published_at_us; /* CLOCK_BOOTTIME */
 	int64_t last_us;
 	bool in_batch;
+	bool apart; /* the signing key isn't here */
 	bool broken;
 	bool accepted;  /* a note of journal_recover() waits to be dropped */
 	bool wal_dirty; /* the WAL may hold what was let go */

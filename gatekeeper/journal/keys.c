@@ -59,32 +59,30 @@ signing_print(const struct note_vkey *vkey, const uint8_t *seed,
 	return rc;
 }
 
-/* A new key in a new file; what is there under that name is replaced only where replace is set. */
-static enum gk_rc
-signing_make(int keys, const char *name, const char *origin, bool replace,
-    struct gk_err *err)
+enum gk_rc
+journal__signing_make(
+    int folder, const char *name, const char *origin, struct gk_err *err)
 {
 	GK_AUTO(journal__secret_done) struct secret text = {0};
+	char log[NOTE_ORIGIN_MAX + 1];
 	uint8_t seed[SIGN_SEED_BYTES];
 	struct sign_key pair;
 	struct note_vkey vkey;
 	enum gk_rc rc;
 
 	GK_TRY(journal__secret_init(&text, err));
+	GK_TRY(origin_make(origin, log, err));
 	digest_random(seed, sizeof(seed));
 	sign_key_from_seed(seed, &pair);
-	rc = note_vkey_make(origin, pair.public_key, &vkey, err);
+	rc = note_vkey_make(log, pair.public_key, &vkey, err);
 	if (rc == GK_OK) {
 		rc = signing_print(&vkey, seed, &text.buf, err);
 	}
 	digest_wipe(seed, sizeof(seed));
 	digest_wipe(&pair, sizeof(pair));
 	GK_TRY(rc);
-	if (replace) {
-		GK_TRY(journal__secret_destroy(keys, name, err));
-	}
 	return journal__file_create(
-	    keys, name, text.buf.bytes, text.buf.len, 0600, err);
+	    folder, name, text.buf.bytes, text.buf.len, 0600, err);
 }
 
 static enum gk_rc
@@ -96,8 +94,8 @@ missing(const char *name, struct gk_err *err)
 	    name);
 }
 
-static enum gk_rc
-signing_read(int keys, const char *name, struct signing_key *ret,
+enum gk_rc
+journal__signing_read(int keys, const char *name, struct signing_key *ret,
     bool *ret_found, struct gk_err *err)
 {
 	GK_AUTO(journal__secret_done) struct secret text = {0};
@@ -118,21 +116,20 @@ signing_load(int keys, const char *origin, bool make, struct journal_keys *ret,
     struct gk_err *err)
 {
 	struct signing_key key = {.vkey = {.key_id = 0}};
-	char name[NOTE_ORIGIN_MAX + 1];
 	bool found;
 
-	GK_TRY(signing_read(keys, JOURNAL_KEY_SIGNING, &key, &found, err));
-	GK_TRY(signing_read(
+	GK_TRY(journal__signing_read(
+	    keys, JOURNAL_KEY_SIGNING, &key, &found, err));
+	GK_TRY(journal__signing_read(
 	    keys, JOURNAL_KEY_NEXT, &ret->next, &ret->has_next, err));
 	if (!found && !ret->has_next && !make) {
 		return missing(JOURNAL_KEY_SIGNING, err);
 	}
 	if (!found && !ret->has_next) {
-		GK_TRY(origin_make(origin, name, err));
-		GK_TRY(
-		    signing_make(keys, JOURNAL_KEY_SIGNING, name, false, err));
-		GK_TRY(
-		    signing_read(keys, JOURNAL_KEY_SIGNING, &key, &found, err));
+		GK_TRY(journal__signing_make(
+		    keys, JOURNAL_KEY_SIGNING, origin, err));
+		GK_TRY(journal__signing_read(
+		    keys, JOURNAL_KEY_SIGNING, &key, &found, err));
 	}
 	if (!found) {
 		key = ret->next;
@@ -219,15 +216,13 @@ journal__keys_finish(
 {
 	GK_AUTO(journal__fd_close) int folder = -1;
 
+	if (keys->apart) {
+		return vkey_write(dir, keys, err);
+	}
 	GK_TRY(journal__dir_open(dir, JOURNAL_KEYS, false, &folder, err));
 	GK_TRY(journal__secret_destroy(folder, JOURNAL_KEY_SIGNING, err));
-	if (renameat(folder, JOURNAL_KEY_NEXT, folder, JOURNAL_KEY_SIGNING) !=
-	    0) {
-		return GK_FAIL(err, GK_E_IO,
-		    "renaming to keys/" JOURNAL_KEY_SIGNING ": %s",
-		    strerrordesc_np(errno));
-	}
-	GK_TRY(journal__dir_sync(folder, err));
+	GK_TRY(journal__file_rename(
+	    folder, JOURNAL_KEY_NEXT, JOURNAL_KEY_SIGNING, err));
 	return vkey_write(dir, keys, err);
 }
 
@@ -264,7 +259,7 @@ journal__keys_settle(int dir, struct journal_keys *keys,
 	const struct note_vkey *newest =
 	    chain->count == 0 ? NULL : chain_newest(chain);
 
-	GK_TRY(next_settle(dir, keys, newest, err));
+	GK_TRY(keys->apart ? GK_OK : next_settle(dir, keys, newest, err));
 	if (newest != NULL && !same_key(&keys->vkey, newest)) {
 		return GK_FAIL(err, GK_E_CORRUPT,
 		    "keys/" JOURNAL_KEY_SIGNING
@@ -280,10 +275,23 @@ journal__keys_next(int dir, struct journal_keys *keys, struct gk_err *err)
 	GK_AUTO(journal__fd_close) int folder = -1;
 
 	GK_TRY(journal__dir_open(dir, JOURNAL_KEYS, false, &folder, err));
-	GK_TRY(signing_make(
-	    folder, JOURNAL_KEY_NEXT, keys->vkey.origin, true, err));
-	return signing_read(
+	GK_TRY(journal__secret_destroy(folder, JOURNAL_KEY_NEXT, err));
+	GK_TRY(journal__signing_make(
+	    folder, JOURNAL_KEY_NEXT, keys->vkey.origin, err));
+	return journal__signing_read(
 	    folder, JOURNAL_KEY_NEXT, &keys->next, &keys->has_next, err);
+}
+
+/* The signer has it, and nobody else may: one that lies here is a copy of the only secret. */
+static enum gk_rc
+check_apart(int keys, struct gk_err *err)
+{
+	if (journal__file_exists(keys, JOURNAL_KEY_SIGNING)) {
+		return GK_FAIL(err, GK_E_INVALID,
+		    "a signer is configured, and keys/" JOURNAL_KEY_SIGNING
+		    " lies in the data directory: move it to the signer's");
+	}
+	return GK_OK;
 }
 
 static enum gk_rc
@@ -296,7 +304,8 @@ keys_read(int dir, const char *origin, bool make, struct journal_keys *ret,
 		return missing(JOURNAL_KEY_SIGNING, err);
 	}
 	GK_TRY(journal__dir_open(dir, JOURNAL_KEYS, make, &keys, err));
-	GK_TRY(signing_load(keys, origin, make, ret, err));
+	GK_TRY(ret->apart ? check_apart(keys, err)
+			  : signing_load(keys, origin, make, ret, err));
 	GK_TRY(journal__id_key_load(keys, make, &ret->id, err));
 	(void)note_vkey_print(&ret->vkey, ret->vkey_text);
 	return GK_OK;

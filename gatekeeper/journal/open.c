@@ -93,16 +93,80 @@ settle_disk(struct journal *journal, struct gk_err *err)
 	return journal__dir_sync(journal->dir, err);
 }
 
+/*
+ * Tell the signer which head is committed, and take its key, which must be the one
+ * that the log says it is signed with.
+ */
+static enum gk_rc
+greet(struct journal *journal, const struct journal_options *options,
+    struct journal_found *found, struct gk_err *err)
+{
+	struct journal_keys *keys = &journal->keys;
+	struct merkle_frontier head;
+	struct note_vkey vkey;
+	uint64_t dropped;
+
+	journal__edge_frontier(journal->edge, &head);
+	GK_TRY(journal__remote_hello(
+	    journal->remote, &head, &vkey, &dropped, err));
+	if (journal->chain.count > 0 && !chain_is_key(&vkey, keys->vkey_text)) {
+		return GK_FAIL(err, GK_E_CORRUPT,
+		    "the signer's key is not the one that the log is signed "
+		    "with");
+	}
+	if (options->origin != NULL &&
+	    strcmp(options->origin, vkey.origin) != 0) {
+		return GK_FAIL(err, GK_E_INVALID,
+		    "the signer's origin is %s, and the configuration says %s",
+		    vkey.origin, options->origin);
+	}
+	keys->vkey = vkey;
+	(void)note_vkey_print(&keys->vkey, keys->vkey_text);
+	if (dropped > 0) {
+		size_t n = strlen(found->detail);
+
+		(void)snprintf(found->detail + n, sizeof(found->detail) - n,
+		    "%sthe signer dropped a head of %" PRIu64
+		    " events that was signed and never committed",
+		    n == 0 ? "" : "; ", dropped);
+	}
+	return GK_OK;
+}
+
+/* Which key signs, and which may verify: the log's own events say so, from its first on. */
+static enum gk_rc
+settle_keys(struct journal *journal, const struct journal_options *options,
+    struct journal_found *found, struct gk_err *err)
+{
+	struct journal_keys *keys = &journal->keys;
+
+	if (keys->apart && journal->chain.count > 0) {
+		keys->vkey = *chain_newest(&journal->chain);
+		(void)note_vkey_print(&keys->vkey, keys->vkey_text);
+	} else if (keys->apart && journal->remote != NULL) {
+		GK_TRY(greet(journal, options, found, err));
+	} else if (keys->apart) {
+		return GK_FAIL(err, GK_E_CORRUPT,
+		    "there is no signing key, and no event names one");
+	}
+	GK_TRY(journal__keys_settle(journal->dir, keys, &journal->chain, err));
+	return journal->chain.count == 0
+		   ? chain_begin(&journal->chain, &keys->vkey, err)
+		   : GK_OK;
+}
+
 /* Keys, database, and what an unclean end has left in the WAL. */
 static enum gk_rc
 open_store(struct journal *journal, const struct journal_options *options,
     struct journal_found *found, struct gk_err *err)
 {
 	bool fresh = journal__file_size(journal->dir, JOURNAL_DB) == 0;
+	struct journal_keys *keys = &journal->keys;
 	uint64_t wal = journal__file_size(journal->dir, JOURNAL_WAL);
 
+	keys->apart = journal->apart;
 	GK_TRY(journal__keys_load(
-	    journal->dir, options->origin, fresh, &journal->keys, err));
+	    journal->dir, options->origin, fresh, keys, err));
 	if (wal > 0) {
 		GK_TRY(journal__file_rewrite(journal->dir, JOURNAL_WAL, err));
 	}
@@ -113,11 +177,7 @@ open_store(struct journal *journal, const struct journal_options *options,
 	GK_TRY(journal__reader_on(journal->db, &journal->reader, err));
 	GK_TRY(settle_disk(journal, err));
 	GK_TRY(journal__chain_load(journal->reader, &journal->chain, err));
-	GK_TRY(journal__keys_settle(
-	    journal->dir, &journal->keys, &journal->chain, err));
-	if (journal->chain.count == 0) {
-		GK_TRY(chain_begin(&journal->chain, &journal->keys.vkey, err));
-	}
+	GK_TRY(settle_keys(journal, options, found, err));
 	if (wal > 0) {
 		(void)snprintf(found->detail, sizeof(found->detail),
 		    "%" PRIu64 " bytes of WAL were waiting and were folded in",
@@ -343,8 +403,16 @@ journal_open(const struct journal_options *options,
 	GK_TRY(journal_enter(journal, options, true, err));
 	GK_TRY(check_no_eio(journal, err));
 	GK_TRY(check_not_taken(journal, err));
+	if (options->signer != NULL) {
+		journal->apart = true;
+		GK_TRY(journal__remote_new(
+		    options->signer, &journal->remote, err));
+	}
 	GK_TRY(journal_start(journal, options, &found, err));
 	GK_TRY(check_published(journal, &found, err));
+	if (journal->remote != NULL && found.size > 0) {
+		GK_TRY(greet(journal, options, &found, err));
+	}
 	GK_TRY(load_accepted(journal, &found, err));
 	journal->broken = false;
 	*ret_found = found;
@@ -451,6 +519,11 @@ journal_recover(
 		return GK_FAIL(
 		    err, GK_E_IO, "there is no journal in %s", data_dir);
 	}
+	journal->apart = !journal__file_exists(journal->dir,
+			     JOURNAL_KEYS "/" JOURNAL_KEY_SIGNING) &&
+			 !journal__file_exists(
+			     journal->dir, JOURNAL_KEYS "/" JOURNAL_KEY_NEXT) &&
+			 journal__file_size(journal->dir, JOURNAL_DB) > 0;
 	GK_TRY(journal_start(journal, &options, &found, err));
 	if (found.size != size) {
 		return GK_FAIL(err, GK_E_INVALID,

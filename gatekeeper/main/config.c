@@ -527,6 +527,10 @@ check(const struct config *config, struct gk_err *err)
 	} checks[] = {
 	    {!config_listen_ok(config->listen), CONFIG_ID_listen,
 		"listen: expected HOST:PORT, [IPv6]:PORT or unix:PATH"},
+	    {config->signer != NULL &&
+		    (strncmp(config->signer, "unix:", 5) != 0 ||
+			config->signer[5] == '\0'),
+		CONFIG_ID_signer, "signer: expected unix:PATH"},
 	    {config->tls_cert != NULL && config->tls_key == NULL,
 		CONFIG_ID_tls_cert, "tls.cert needs tls.key"},
 	    {config->tls_key != NULL && config->tls_cert == NULL,
@@ -567,25 +571,24 @@ check(const struct config *config, struct gk_err *err)
 
 /* "unix:PATH" has a path, too. */
 static enum gk_rc
-resolve_listen(const struct loader *loader)
+resolve_socket(const struct loader *loader, enum config_id id, const char **at)
 {
 	struct config *config = loader->config;
 	const char *path;
 
-	if (strncmp(config->listen, "unix:", 5) != 0 ||
-	    config->listen[5] == '\0') {
+	if (*at == NULL || strncmp(*at, "unix:", 5) != 0 || (*at)[5] == '\0') {
 		return GK_OK;
 	}
-	GK_TRY(keep_path(loader, config->listen + 5, &path));
+	GK_TRY(keep_path(loader, *at + 5, &path));
 	if (strlen(path) > UNIX_PATH_MAX) {
 		(void)GK_FAIL(loader->err, GK_E_INVALID,
-		    "listen: a unix socket's path has at most %d bytes",
-		    UNIX_PATH_MAX);
-		gk_err_where(loader->err, "%s", config->from[CONFIG_ID_listen]);
+		    "%s: a unix socket's path has at most %d bytes",
+		    config_keys[id].name, UNIX_PATH_MAX);
+		gk_err_where(loader->err, "%s", config->from[id]);
 		return GK_E_INVALID;
 	}
-	config->listen = gk_arena_printf(&config->arena, "unix:%s", path);
-	return config->listen != NULL ? GK_OK : no_memory(loader->err);
+	*at = gk_arena_printf(&config->arena, "unix:%s", path);
+	return *at != NULL ? GK_OK : no_memory(loader->err);
 }
 
 /* Give relative paths their folder: defaults and --set follow the file's rule too. */
@@ -602,7 +605,8 @@ resolve(struct config *config, const char *dir, struct gk_err *err)
 		}
 		GK_TRY(keep_path(&loader, *at, at));
 	}
-	return resolve_listen(&loader);
+	GK_TRY(resolve_socket(&loader, CONFIG_ID_signer, &config->signer));
+	return resolve_socket(&loader, CONFIG_ID_listen, &config->listen);
 }
 
 static enum gk_rc

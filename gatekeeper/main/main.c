@@ -73,8 +73,8 @@ start_libraries(struct cli *cli)
 int
 main(int argc, char **argv)
 {
-	static const struct cli_command *const more[] = {
-	    &main_serve, &main_witness, &main_config, &main_version};
+	static const struct cli_command *const more[] = {&main_serve,
+	    &main_signer, &main_witness, &main_config, &main_version};
 	GK_AUTO(opened_done) struct opened opened = {0};
 	struct cli cli = {
 	    .version = GATEKEEPER_VERSION,

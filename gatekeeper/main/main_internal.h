@@ -10,6 +10,7 @@
 
 extern const struct cli_command main_serve;
 extern const struct cli_command main_witness;
+extern const struct cli_command main_signer;
 extern const struct cli_command main_config;
 extern const struct cli_command main_version;
 

@@ -33,6 +33,9 @@ main_settings(const struct config *config, struct cli_settings *ret)
 		    .data_dir = config->data_dir,
 		    .policy_dir = config->policy_dir,
 		    .origin = config->origin,
+		    .signer = config->signer == NULL
+				  ? NULL
+				  : config->signer + strlen("unix:"),
 		    .version = GATEKEEPER_VERSION,
 		    .run_idle_us = config->run_idle_us,
 		    .max_clock_gap_us = config->max_clock_gap_us,
