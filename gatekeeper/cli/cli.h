@@ -17,6 +17,7 @@ enum cli_exit {
 	CLI_FINE = 0,
 	CLI_NO = 1,           /* tampered, invalid, refused, not found */
 	CLI_UNVERIFIABLE = 3, /* verify: a key is missing */
+	CLI_UNWITNESSED = 4,  /* verify: cosignatures are missing */
 	CLI_USAGE = 64,       /* the command line is wrong */
 	CLI_DATA = 65, /* a policy, a journal or somebody's answer is broken */
 	CLI_NO_INPUT = 66,    /* a file that was named can't be read */

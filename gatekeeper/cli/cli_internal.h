@@ -40,6 +40,9 @@ void cli__print_problem(
 int cli__load_policy(
     struct cli *cli, const char *dir, struct policy **ret_policy);
 
+/* verify --event: one event by its proof.  vkey, policy (a file): NULL where it wasn't given. */
+int cli__verify_event(struct cli *cli, const char *vkey, const char *policy);
+
 /* The commands, each beside its code. */
 extern const struct cli_command cli__init, cli__token_create, cli__token_list,
     cli__token_revoke, cli__policy_check, cli__policy_test, cli__policy_explain,
@@ -47,8 +50,8 @@ extern const struct cli_command cli__init, cli__token_create, cli__token_list,
     cli__policy_diff, cli__approvals_list, cli__approvals_show,
     cli__approvals_grant, cli__approvals_deny, cli__approvals_revoke,
     cli__kill_on, cli__kill_off, cli__kill_list, cli__events, cli__run,
-    cli__verify, cli__backup, cli__recover, cli__key_rotate, cli__key_list,
-    cli__key_destroy, cli__clock_accept, cli__redact, cli__hold_on,
-    cli__hold_off, cli__hold_list;
+    cli__verify, cli__export, cli__backup, cli__recover, cli__key_rotate,
+    cli__key_list, cli__key_destroy, cli__clock_accept, cli__redact,
+    cli__hold_on, cli__hold_off, cli__hold_list;
 
 #endif

@@ -266,11 +266,14 @@ enum gk_rc gate_metrics(
     struct gate *gate, struct gk_buf *buf, struct gk_err *err) GK_MUST_USE;
 
 /*
- * Verify a data directory, running or not: all that journal_verify() checks,
- * and the ledger rebuilt from the events against every snapshot's digest.
+ * Verify a data directory, running or not, or a log that comes as files: all that
+ * journal_verify() checks, policy texts against their digests, and the ledger rebuilt
+ * from the events (of a directory: against every snapshot's digest).
  */
+struct journal_files;
 struct gate_verify_options {
 	const char *data_dir;
+	const struct journal_files *files; /* not NULL: these instead */
 	const char
 	    *vkey; /* NULL: the one in data_dir, or the log of trust_file */
 	const char *trust_file; /* a C2SP tlog-policy; NULL: none */

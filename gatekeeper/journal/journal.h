@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "codec/digest.h"
 #include "journal/merkle.h"
+#include "journal/proof.h"
 #include "journal/tile.h"
 #include "model/event.h"
 #include "model/ids.h"
@@ -445,15 +446,36 @@ enum gk_rc journal_has_run(struct journal_reader *reader, int64_t run_column,
 
 struct trust;
 
+/*
+ * The files of a log by their names in C2SP tlog-tiles ("checkpoint", "tile/0/000"):
+ * of a folder that journal_export() made, or of somebody's server.
+ */
+struct journal_files {
+	/*
+	 * Append the file to buf, whose cap bounds it; *ret_found false when there
+	 * is none.  GK_E_LIMIT for one that is longer; any other error ends the
+	 * verification.
+	 */
+	enum gk_rc (*load)(void *ctx, const char *path, struct gk_buf *buf,
+	    bool *ret_found, struct gk_err *err);
+	void *ctx;
+	bool policies; /* "policies/<digest>.json" are there too */
+};
+
 /* Verification, offline. */
 struct journal_verify_options {
 	const char *data_dir; /* of a journal, running or not */
-	const char *vkey;     /* NULL: the one in data_dir, which proves less */
+	const struct journal_files
+	    *files;       /* NULL: of data_dir; else of these */
+	const char *vkey; /* NULL: the one in data_dir, which proves less */
 	/* Whose cosignatures count; NULL: anybody's, which proves less. */
 	const struct trust *trust;
 	/* A checkpoint of the log that the caller holds; NULL: none. */
 	const char *held;
 	size_t held_n;
+	/* A policy's text by its digest, each once; NULL: anything will do. */
+	enum gk_rc (*policy)(void *ctx, const char *digest, const char *bytes,
+	    size_t n, struct gk_err *err);
 	/*
 	 * Called with every decoded event in order, so that others can check more.
 	 * GK_E_CORRUPT is a fault of the log; any other error ends the verification.
@@ -464,7 +486,11 @@ struct journal_verify_options {
 	void *ctx;
 };
 
-enum journal_verdict { VERIFY_TAMPERED = 0, VERIFY_OK, VERIFY_UNVERIFIABLE };
+enum journal_verdict {
+	VERIFY_TAMPERED = 0,
+	VERIFY_OK,
+	VERIFY_UNVERIFIABLE,
+};
 
 struct journal_verify_report {
 	enum journal_verdict verdict;
@@ -490,6 +516,42 @@ struct journal_verify_report {
  */
 enum gk_rc journal_verify(const struct journal_verify_options *options,
     struct journal_verify_report *ret, struct gk_err *err) GK_MUST_USE;
+
+/* A folder of files for journal_verify(). */
+struct journal_folder;
+enum gk_rc journal_folder_open(const char *dir, struct journal_folder **ret,
+    struct gk_err *err) GK_MUST_USE;
+void journal_folder_close(struct journal_folder *folder); /* NULL is fine */
+struct journal_files journal_folder_files(struct journal_folder *folder);
+/* Has that folder files for journal_verify(), and no journal? */
+bool journal_is_export(const char *dir);
+
+/*
+ * Write the log as files: checkpoint, tile/…, tile/entries/… as C2SP tlog-tiles has
+ * them, and beside them vkey (convenient, proves nothing) and policies/<digest>.json.
+ * The journal may be running.  Into a new folder, or one that an export of the same log
+ * made: then only what is new is written.  The checkpoint comes last: the files
+ * below it are on the disk by then.  Entries that retention let go aren't written; what
+ * was exported before stays.
+ * Errors: GK_E_CORRUPT when the folder's checkpoint isn't a beginning of this log
+ * (nothing is written then), GK_E_INVALID for a folder of something else, GK_E_IO.
+ */
+struct journal_export_options {
+	const char *data_dir, *dest_dir;
+	void (*progress)(void *ctx, uint64_t done, uint64_t total); /* events */
+	void *ctx;
+};
+struct journal_export_report {
+	uint64_t from;   /* events that were there already */
+	uint64_t size;   /* events under the new checkpoint */
+	uint64_t let_go; /* entries that aren't there any more */
+};
+enum gk_rc journal_export(const struct journal_export_options *options,
+    struct journal_export_report *ret, struct gk_err *err) GK_MUST_USE;
+
+/* Append the bytes of an event, as they lie in a data directory or an export. */
+enum gk_rc journal_read_event(const char *dir, uint64_t seq, struct gk_buf *buf,
+    bool *ret_found, struct gk_err *err) GK_MUST_USE;
 
 /*
  * Copy a running journal safely into an empty or new folder (keys not included

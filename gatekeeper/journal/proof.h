@@ -36,4 +36,28 @@ enum gk_rc proof_parse(const char *bytes, size_t n, struct proof *ret,
 bool proof_check(const struct proof *proof,
     const struct note_checkpoint *checkpoint, const struct digest *leaf);
 
+/*
+ * Does a tlog-proof show that these bytes are an event of the log?  The key, or a C2SP
+ * tlog-policy file, says whose log.  Errors, with the reason: GK_E_INVALID and
+ * GK_E_LIMIT (not a key, a policy, a proof, an event), GK_E_CORRUPT (it doesn't prove
+ * that), GK_E_NOMEM.
+ */
+struct journal_proof_options {
+	const char *vkey; /* NULL: trust decides */
+	const char *trust;
+	size_t trust_n;
+	const char *proof;
+	size_t proof_n;
+	const char *event; /* its bytes */
+	size_t event_n;
+};
+struct journal_proof_report {
+	uint64_t seq;     /* of the event */
+	uint64_t size;    /* of the log under the proof's head */
+	bool unwitnessed; /* the head lacks the policy's quorum */
+	char origin[160];
+};
+enum gk_rc journal_check_proof(const struct journal_proof_options *options,
+    struct journal_proof_report *ret, struct gk_err *err) GK_MUST_USE;
+
 #endif

@@ -315,6 +315,7 @@ journal_print_proof(struct journal_reader *reader, uint64_t seq,
 		*ret_found = false;
 		return GK_OK;
 	}
+	GK_TRY(journal_read_cosignatures(reader, size, &note, err));
 	GK_TRY(journal_prove_inclusion(reader, seq, size, &proof.path, err));
 	proof.checkpoint = note.bytes;
 	proof.checkpoint_n = note.len;

@@ -45,16 +45,14 @@ journal__verify_fault(struct verify *v, struct gk_err *err, const char *where,
 	return GK_FAIL(err, GK_E_CORRUPT, "%s: %s", where, report->text);
 }
 
-/* A note of the log, believed; whose it is stands in where. */
-static enum gk_rc
-check_note(struct verify *v, const struct gk_buf *note, const char *where,
-    struct verify_mark *ret, struct gk_err *err)
+enum gk_rc
+journal__verify_note(struct verify *v, const char *bytes, size_t n,
+    const char *where, struct verify_mark *ret, struct gk_err *err)
 {
 	struct note_checkpoint checkpoint;
 	struct gk_err why = {.rc = GK_OK};
 
-	if (chain_verify(&v->chain, gk_buf_text(note), note->len, &checkpoint,
-		&why) != GK_OK) {
+	if (chain_verify(&v->chain, bytes, n, &checkpoint, &why) != GK_OK) {
 		return journal__verify_fault(v, err, where,
 		    "%s: nobody with the log's key has signed this", why.text);
 	}
@@ -84,7 +82,8 @@ read_stored(struct verify *v, uint64_t at_least, struct verify_mark *ret,
 		return GK_OK;
 	}
 	(void)snprintf(where, sizeof(where), "checkpoint %" PRIu64, size);
-	GK_TRY(check_note(v, &note, where, ret, err));
+	GK_TRY(journal__verify_note(
+	    v, gk_buf_text(&note), note.len, where, ret, err));
 	if (ret->size != size) {
 		return journal__verify_fault(v, err, where,
 		    "the note is about %" PRIu64 " events", ret->size);
@@ -109,7 +108,8 @@ read_published(struct verify *v, int dir, struct gk_err *err)
 	if (!found) {
 		return GK_OK;
 	}
-	return check_note(v, &note, "published checkpoint", &v->published, err);
+	return journal__verify_note(v, gk_buf_text(&note), note.len,
+	    "published checkpoint", &v->published, err);
 }
 
 /* How many tiles a log of that size has completed. */
@@ -340,6 +340,23 @@ check_events(struct verify *v, struct gk_err *err)
 	return GK_OK;
 }
 
+enum gk_rc
+journal__verify_policy(struct verify *v, const char *digest, const char *bytes,
+    size_t n, struct gk_err *err)
+{
+	struct gk_err why = {.rc = GK_OK};
+	enum gk_rc rc =
+	    v->options->policy == NULL
+		? GK_OK
+		: v->options->policy(v->options->ctx, digest, bytes, n, &why);
+
+	if (rc == GK_E_CORRUPT) {
+		return journal__verify_fault(v, err, "policy text",
+		    "the text kept for %.80s: %s", digest, why.text);
+	}
+	return rc == GK_OK ? GK_OK : GK_FAIL(err, rc, "%s", why.text);
+}
+
 static enum gk_rc
 check_policy_text(void *ctx, const char *digest, const void *sha256,
     size_t sha256_n, const char *bytes, size_t n, struct gk_err *err)
@@ -354,7 +371,7 @@ check_policy_text(void *ctx, const char *digest, const void *sha256,
 		return journal__verify_fault(v, err, "policy text",
 		    "the text kept for %.80s was changed", digest);
 	}
-	return GK_OK;
+	return journal__verify_policy(v, digest, bytes, n, err);
 }
 
 static enum gk_rc
@@ -389,68 +406,20 @@ verify_end(struct verify *v, struct gk_err *err)
 	return journal__each_policy(v->reader, check_policy_text, v, err);
 }
 
-/* An event whose body was let go is met here: its copy must have its leaf's hash. */
-static enum gk_rc
-meet_gone_key(
-    void *ctx, uint64_t seq, const char *bytes, size_t n, struct gk_err *err)
+void
+journal__verify_done(struct verify *v)
 {
-	GK_AUTO(gk_buf_done) struct gk_buf body = GK_BUF_INIT(EVENT_BYTES_MAX);
-	struct verify *v = ctx;
-	struct digest leaf, root;
-	bool found;
+	struct journal_verify_report *report = v->report;
 
-	GK_TRY(journal_read(v->reader, seq, &body, &leaf, &found, err));
-	if (found) {
-		return GK_OK;
-	}
-	GK_TRY(journal__read_tile(
-	    v->reader, 0, seq / TILE_WIDTH, &root, v->tile, &found, err));
-	merkle_leaf(bytes, n, &leaf);
-	if (!found ||
-	    !digest_equal(leaf.bytes,
-		v->tile + (seq % TILE_WIDTH) * DIGEST_BYTES, DIGEST_BYTES)) {
-		return journal__verify_fault(v, err, "signing keys",
-		    "the event of seq %" PRIu64
-		    " is gone, and its copy isn't what the log has there",
-		    seq);
-	}
-	v->keys_met++;
-	return GK_OK;
-}
-
-/*
- * The keys that the log's own events name, of which the verifier's must be one.  That
- * those events are in the log, and no others, is checked on the way.
- */
-static enum gk_rc
-load_chain(struct verify *v, struct gk_err *err)
-{
-	struct gk_err why = {.rc = GK_OK};
-	enum gk_rc rc = journal__chain_load(v->reader, &v->chain, &why);
-
-	if (rc == GK_E_CORRUPT) {
-		return journal__verify_fault(
-		    v, err, "signing keys", "%s", why.text);
-	}
-	if (rc != GK_OK) {
-		return GK_FAIL(err, rc, "%s", why.text);
-	}
-	if (v->chain.count == 0) {
-		return chain_begin(&v->chain, &v->vkey, err);
-	}
-	GK_TRY(journal__each_signing_key(v->reader, meet_gone_key, v, err));
-	if (!chain_has(&v->chain, &v->vkey)) {
-		return journal__verify_fault(v, err, "seq 0",
-		    "genesis names another verifier key than the one that "
-		    "verifies, and no key event names it");
-	}
-	return GK_OK;
+	report->verdict = VERIFY_OK;
+	report->size = v->size;
+	report->root = v->root;
+	gk_time_print(v->last_us, report->head);
 }
 
 static enum gk_rc
 verify_log(struct verify *v, int dir, struct gk_err *err)
 {
-	struct journal_verify_report *report = v->report;
 	const char *data_dir = v->options->data_dir;
 
 	if (!journal__file_exists(dir, JOURNAL_DB)) {
@@ -462,26 +431,39 @@ verify_log(struct verify *v, int dir, struct gk_err *err)
 				 data_dir);
 	}
 	GK_TRY(journal_reader_open(data_dir, &v->reader, err));
-	GK_TRY(load_chain(v, err));
+	GK_TRY(journal__verify_chain(v, err));
 	GK_TRY(read_published(v, dir, err));
 	GK_TRY(journal__verify_held(v, err));
 	GK_TRY(verify_begin(v, err));
 	GK_TRY(check_events(v, err));
 	GK_TRY(verify_end(v, err));
 	GK_TRY(journal__verify_witnesses(v, err));
-	report->verdict = VERIFY_OK;
-	report->size = v->size;
-	report->root = v->root;
-	report->minimum = journal__gone_minimum(v);
-	gk_time_print(v->last_us, report->head);
+	v->report->minimum = journal__gone_minimum(v);
+	journal__verify_done(v);
 	return GK_OK;
 }
 
-/* The key that is to verify; *ret_has false when there is none that could. */
+/* Take the key that is to verify, or say why there is none. */
+static void
+take_key(struct verify *v, enum gk_rc rc, bool has, const char *why)
+{
+	struct journal_verify_report *report = v->report;
+
+	if (rc == GK_OK && has) {
+		(void)snprintf(report->origin, sizeof(report->origin), "%s",
+		    v->vkey.origin);
+		return;
+	}
+	report->verdict = VERIFY_UNVERIFIABLE;
+	(void)snprintf(report->where, sizeof(report->where), "verifier key");
+	(void)snprintf(report->text, sizeof(report->text), "%s",
+	    rc != GK_OK ? why : "there is none to verify with");
+}
+
+/* The key that was given, or the one in the folder; *ret_has false when there is none that could. */
 static enum gk_rc
 verify_key(struct verify *v, int dir, bool *ret_has, struct gk_err *err)
 {
-	struct journal_verify_report *report = v->report;
 	const char *given = v->options->vkey;
 	struct gk_err why = {.rc = GK_OK};
 	enum gk_rc rc;
@@ -492,17 +474,32 @@ verify_key(struct verify *v, int dir, bool *ret_has, struct gk_err *err)
 	if (rc == GK_E_IO || rc == GK_E_NOMEM) {
 		return GK_FAIL(err, rc, "%s", why.text);
 	}
-	if (rc != GK_OK || !*ret_has) {
-		*ret_has = false;
-		report->verdict = VERIFY_UNVERIFIABLE;
-		(void)snprintf(
-		    report->where, sizeof(report->where), "verifier key");
-		(void)snprintf(report->text, sizeof(report->text), "%s",
-		    rc != GK_OK ? why.text : "there is none to verify with");
-		return GK_OK;
+	take_key(v, rc, *ret_has, why.text);
+	*ret_has = rc == GK_OK && *ret_has;
+	return GK_OK;
+}
+
+/* The same for a log that comes as files. */
+enum gk_rc
+journal__verify_files_key(struct verify *v, bool *ret_has, struct gk_err *err)
+{
+	GK_AUTO(gk_buf_done) struct gk_buf text = GK_BUF_INIT(NOTE_VKEY_BYTES);
+	const char *given = v->options->vkey;
+	struct gk_err why = {.rc = GK_OK};
+	enum gk_rc rc;
+
+	*ret_has = given != NULL;
+	if (given == NULL) {
+		GK_TRY(
+		    journal__files_load(v, JOURNAL_VKEY, &text, ret_has, err));
+		if (text.len > 0 && text.bytes[text.len - 1] == '\n') {
+			text.bytes[--text.len] = '\0';
+		}
+		given = gk_buf_text(&text);
 	}
-	(void)snprintf(
-	    report->origin, sizeof(report->origin), "%s", v->vkey.origin);
+	rc = *ret_has ? note_vkey_parse(given, &v->vkey, &why) : GK_OK;
+	take_key(v, rc, *ret_has, why.text);
+	*ret_has = rc == GK_OK && *ret_has;
 	return GK_OK;
 }
 
@@ -512,6 +509,9 @@ verify_dir(struct verify *v, struct gk_err *err)
 	GK_AUTO(journal__fd_close) int dir = -1;
 	bool has;
 
+	if (v->options->files != NULL) {
+		return journal__verify_files(v, err);
+	}
 	GK_TRY(journal__dir_open(
 	    AT_FDCWD, v->options->data_dir, false, &dir, err));
 	GK_TRY(verify_key(v, dir, &has, err));
@@ -536,6 +536,7 @@ verify_freep(struct verify **verify)
 		gk_buf_done(&v->other);
 		journal__gone_free(v->gone);
 		chain_done(&v->chain);
+		gk_buf_done(&v->bundle);
 		free(v->closed);
 		free(v);
 	}
@@ -559,6 +560,8 @@ journal_verify(const struct journal_verify_options *options,
 	v->arena = (struct gk_arena)GK_ARENA_INIT(ARENA_CAP);
 	v->other_arena = (struct gk_arena)GK_ARENA_INIT(ARENA_CAP);
 	v->other = (struct gk_buf)GK_BUF_INIT(EVENT_BYTES_MAX);
+	v->bundle = (struct gk_buf)GK_BUF_INIT(JOURNAL_BUNDLE_BYTES);
+	v->bundle_index = UINT64_MAX;
 	rc = verify_dir(v, &why);
 	if (rc == GK_OK) {
 		return GK_OK;

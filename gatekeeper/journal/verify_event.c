@@ -12,7 +12,7 @@
 
 #include "journal/verify_internal.h"
 
-enum { WHERE_BYTES = 40, SHOWN_MAX = 64 };
+enum { WHERE_BYTES = 40, SHOWN_MAX = 64, POLICY_TEXT_MAX = 16 << 20 };
 
 static const char *
 where_of(uint64_t seq, char ret[WHERE_BYTES])
@@ -55,17 +55,23 @@ same_row(const struct body_row *a, const struct body_row *b)
 }
 
 static enum gk_rc
+check_seq(struct verify *v, const struct event *event, uint64_t seq,
+    struct gk_err *err)
+{
+	return event->seq == seq ? GK_OK
+				 : FAULT(v, seq, err,
+				       "the event says that it is seq %" PRIu64
+				       ": events were moved",
+				       event->seq);
+}
+
+static enum gk_rc
 check_columns(struct verify *v, const struct body_row *row,
     const struct event *event, struct gk_err *err)
 {
 	struct body_row want;
 
-	if (event->seq != row->seq) {
-		return FAULT(v, row->seq, err,
-		    "the event says that it is seq %" PRIu64
-		    ": events were moved",
-		    event->seq);
-	}
+	GK_TRY(check_seq(v, event, row->seq, err));
 	journal__row_of(event, &want);
 	if (!same_row(&want, row)) {
 		return FAULT(v, row->seq, err,
@@ -146,8 +152,10 @@ read_pointed(struct verify *v, const struct event *event, struct event *ret,
 	bool found;
 
 	gk_buf_clear(&v->other);
-	GK_TRY(journal_read(
-	    v->reader, event->of_seq, &v->other, &leaf, &found, err));
+	GK_TRY(v->reader == NULL
+		   ? journal__files_event(v, event->of_seq, &found, err)
+		   : journal_read(v->reader, event->of_seq, &v->other, &leaf,
+			 &found, err));
 	*ret_gone = !found && event->of_seq < journal__gone_minimum(v);
 	if (*ret_gone) {
 		return GK_OK;
@@ -220,6 +228,27 @@ check_result(struct verify *v, const struct event *event, struct gk_err *err)
 	return GK_OK;
 }
 
+/* The text of a policy beside the tiles, where there are such texts. */
+static enum gk_rc
+files_policy(
+    struct verify *v, const char *digest, bool *ret_found, struct gk_err *err)
+{
+	GK_AUTO(gk_buf_done) struct gk_buf text = GK_BUF_INIT(POLICY_TEXT_MAX);
+	char path[JOURNAL_POLICY_PATH_BYTES];
+
+	*ret_found = true;
+	if (!v->options->files->policies) {
+		return GK_OK;
+	}
+	*ret_found = journal__policy_path(digest, path);
+	if (*ret_found) {
+		GK_TRY(journal__files_load(v, path, &text, ret_found, err));
+	}
+	return *ret_found ? journal__verify_policy(
+				v, digest, gk_buf_text(&text), text.len, err)
+			  : GK_OK;
+}
+
 /* The text behind the policy in force must be kept. */
 static enum gk_rc
 check_policy(struct verify *v, const struct event *event, struct gk_err *err)
@@ -230,8 +259,9 @@ check_policy(struct verify *v, const struct event *event, struct gk_err *err)
 	    strcmp(event->policy, v->policy) == 0) {
 		return GK_OK;
 	}
-	GK_TRY(
-	    journal_policy_text(v->reader, event->policy, NULL, &found, err));
+	GK_TRY(v->reader == NULL ? files_policy(v, event->policy, &found, err)
+				 : journal_policy_text(v->reader, event->policy,
+				       NULL, &found, err));
 	if (!found) {
 		return FAULT(v, event->seq, err,
 		    "the text of its policy %.80s is missing", event->policy);
@@ -329,4 +359,37 @@ journal__verify_kept(
 	GK_TRY(check_columns(v, row, &event, err));
 	GK_TRY(check_genesis(v, &event, err));
 	return check_openings(v, &event, err);
+}
+
+/* Does the event name the verifier's key as the log's? */
+static bool
+names_key(const struct verify *v, const struct event *event)
+{
+	return chain_names(event) &&
+	       chain_is_key(&v->vkey, event->kind == EVENT_GENESIS
+					  ? event->process->vkey
+					  : event->key->vkey);
+}
+
+enum gk_rc
+journal__verify_entry(struct verify *v, uint64_t seq, const void *bytes,
+    size_t n, struct gk_err *err)
+{
+	struct event event;
+
+	GK_TRY(decode(v, seq, bytes, n, &v->arena, &event, err));
+	GK_TRY(check_seq(v, &event, seq, err));
+	GK_TRY(check_genesis(v, &event, err));
+	v->keys_met += names_key(v, &event) ? 1 : 0;
+	GK_TRY(check_links(v, &event, err));
+	if (event.kind == EVENT_RETENTION && event.retention != NULL &&
+	    event.retention->what != NULL &&
+	    strcmp(event.retention->what, "bodies") == 0 &&
+	    event.retention->minimum > (int64_t)v->retained) {
+		v->retained = (uint64_t)event.retention->minimum;
+	}
+	/* without its beginning there is nothing to fold from */
+	return v->options->event == NULL || v->let_go > 0
+		   ? GK_OK
+		   : v->options->event(v->options->ctx, &event, err);
 }

@@ -238,7 +238,7 @@ journal__gone_load(struct verify *v, struct gk_err *err)
 uint64_t
 journal__gone_minimum(const struct verify *v)
 {
-	return v->gone->minimum;
+	return v->gone == NULL ? v->let_go : v->gone->minimum;
 }
 
 /* ---- shown values ---- */

@@ -35,7 +35,11 @@ struct verify {
 	struct gk_buf other;         /* its bytes */
 	bool genesis;                /* was met */
 	struct gone *gone;           /* what the log lets go */
-	char policy[128];            /* whose text was last seen to be there */
+	uint64_t let_go;   /* of files: there are only hashes of those before */
+	uint64_t retained; /* of files: a retention says so of those before */
+	struct gk_buf bundle; /* of files: the one that was pointed into last */
+	uint64_t bundle_index;
+	char policy[128]; /* whose text was last seen to be there */
 	uint8_t tile[TILE_WIDTH * DIGEST_BYTES];
 };
 
@@ -77,5 +81,50 @@ enum gk_rc journal__gone_tile(
 /* At edge.size: does a retention name a root for it? */
 enum gk_rc journal__gone_root(
     struct verify *verify, struct gk_err *err) GK_MUST_USE;
+
+/* The same, of an event that comes from a file. */
+enum gk_rc journal__verify_entry(struct verify *verify, uint64_t seq,
+    const void *bytes, size_t n, struct gk_err *err) GK_MUST_USE;
+
+/* A note of the log, believed; whose it is stands in where. */
+enum gk_rc journal__verify_note(struct verify *verify, const char *bytes,
+    size_t n, const char *where, struct verify_mark *ret,
+    struct gk_err *err) GK_MUST_USE;
+/* The caller's word on a policy's text. */
+enum gk_rc journal__verify_policy(struct verify *verify, const char *digest,
+    const char *bytes, size_t n, struct gk_err *err) GK_MUST_USE;
+
+/* Of a log that comes as files: has the head, this note, the policy's quorum? */
+enum gk_rc journal__verify_cosigned(struct verify *verify, const char *note,
+    size_t n, struct gk_err *err) GK_MUST_USE;
+/* Which witnesses of the policy have cosigned a note, a bit each.  GK_E_CORRUPT for a false cosignature. */
+enum gk_rc journal__cosigned_by(const struct trust *trust, const char *note,
+    size_t n, uint64_t *ret_cosigned, struct gk_err *err) GK_MUST_USE;
+/*
+ * verify_chain.c: the keys that the log's own events name, of which the verifier's must
+ * be one.  That those events are in the log, and no others, is checked on the way.
+ */
+enum gk_rc journal__verify_chain(
+    struct verify *verify, struct gk_err *err) GK_MUST_USE;
+/* The verification has come to its end. */
+void journal__verify_done(struct verify *verify);
+/* The key of a log that comes as files; *ret_has false when there is none that could verify. */
+enum gk_rc journal__verify_files_key(
+    struct verify *verify, bool *ret_has, struct gk_err *err) GK_MUST_USE;
+
+/* verify_files.c: all of a log that comes as files. */
+enum gk_rc journal__verify_files(
+    struct verify *verify, struct gk_err *err) GK_MUST_USE;
+/* Append the event of seq to other. */
+enum gk_rc journal__files_event(struct verify *verify, uint64_t seq,
+    bool *ret_found, struct gk_err *err) GK_MUST_USE;
+/* Load a file, into a cleared buf; longer than its cap is a fault. */
+enum gk_rc journal__files_load(struct verify *verify, const char *path,
+    struct gk_buf *buf, bool *ret_found, struct gk_err *err) GK_MUST_USE;
+#define JOURNAL_POLICIES          "policies" /* beside the tiles of an export */
+/* "policies/<hex>.json" for a digest "sha256:<hex>"; false when it isn't one. */
+#define JOURNAL_POLICY_PATH_BYTES 96
+bool journal__policy_path(
+    const char *digest, char ret_path[JOURNAL_POLICY_PATH_BYTES]);
 
 #endif

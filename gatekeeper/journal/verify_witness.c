@@ -150,6 +150,56 @@ journal__verify_witnesses(struct verify *v, struct gk_err *err)
 	return rc;
 }
 
+enum gk_rc
+journal__cosigned_by(const struct trust *trust, const char *note, size_t n,
+    uint64_t *ret_cosigned, struct gk_err *err)
+{
+	size_t text_n = note_text_bytes(note, n);
+
+	*ret_cosigned = 0;
+	for (size_t i = 0; i < trust_witness_count(trust); i++) {
+		const struct trust_witness *witness =
+		    trust_witness_at(trust, i);
+		struct cosign_found found;
+		enum gk_rc rc = cosign_find(note, text_n, note + text_n + 1,
+		    n - text_n - 1, &witness->vkey, &found, err);
+
+		if (rc != GK_OK) {
+			gk_err_context(
+			    err, "the cosignature of %.64s", witness->name);
+			return rc;
+		}
+		*ret_cosigned |= found.found ? UINT64_C(1) << i : 0;
+	}
+	return GK_OK;
+}
+
+enum gk_rc
+journal__verify_cosigned(
+    struct verify *v, const char *note, size_t n, struct gk_err *err)
+{
+	const struct trust *trust = v->options->trust;
+	struct gk_err why = {.rc = GK_OK};
+	uint64_t cosigned;
+	enum gk_rc rc;
+
+	if (trust == NULL) {
+		return GK_OK;
+	}
+	rc = journal__cosigned_by(trust, note, n, &cosigned, &why);
+	if (rc == GK_E_CORRUPT) {
+		return journal__verify_fault(
+		    v, err, "checkpoint", "%s", why.text);
+	}
+	if (rc != GK_OK) {
+		return GK_FAIL(err, rc, "%s", why.text);
+	}
+	if (cosigned != 0 && trust_quorum(trust, cosigned)) {
+		v->report->witnessed_size = v->size;
+	}
+	return GK_OK;
+}
+
 /*
  * The checkpoint that the caller holds.
  */

@@ -26,8 +26,8 @@ static const struct json_limits yaml_limits = {
  * name, 0x00, length of the content as decimal text, 0x00, content.
  */
 static enum gk_rc
-make_digest(struct policy *policy, const struct policy_text *texts,
-    size_t count, struct gk_err *err)
+make_digest(const struct policy_text *texts, size_t count,
+    char ret[POLICY_DIGEST_BYTES], struct gk_err *err)
 {
 	struct digest_part *parts = calloc(3 * count + 1, sizeof(*parts));
 	char(*lengths)[24] = calloc(count + 1, sizeof(*lengths));
@@ -50,8 +50,8 @@ make_digest(struct policy *policy, const struct policy_text *texts,
 		part[2] = (struct digest_part){texts[i].bytes, texts[i].n};
 	}
 	digest_sha256(parts, 3 * count, &hash);
-	memcpy(policy->digest, "sha256:", 7);
-	(void)digest_hex(hash.bytes, sizeof(hash.bytes), policy->digest + 7);
+	memcpy(ret, "sha256:", 7);
+	(void)digest_hex(hash.bytes, sizeof(hash.bytes), ret + 7);
 	free(parts);
 	free(lengths);
 	return GK_OK;
@@ -248,7 +248,7 @@ load_texts(const struct policy_text *texts, size_t count,
 		return GK_FAIL(err, GK_E_INVALID, "%zu error%s in the policy",
 		    report->errors, report->errors == 1 ? "" : "s");
 	}
-	GK_TRY(make_digest(policy, texts, count, err));
+	GK_TRY(make_digest(texts, count, policy->digest, err));
 	GK_TRY(make_bundle(policy, texts, count, err));
 	GK_TRY(index_build(policy, err));
 	advice_give(policy, texts, count, report);
@@ -308,28 +308,54 @@ bundle_texts(
 	return GK_OK;
 }
 
-enum gk_rc
-policy_load_bundle(const char *bytes, size_t n, struct policy **ret_policy,
-    struct policy_report *report, struct gk_err *err)
+/* A bundle's files; *root keeps their texts. */
+static enum gk_rc
+bundle_read(const char *bytes, size_t n, struct json_value **root,
+    struct folder *folder, struct gk_err *err)
 {
 	static const struct json_limits limits = {.bytes = BUNDLE_BYTES_MAX,
 	    .depth = 4,
 	    .values = (size_t)4 * POLICY_FILES_MAX};
-	GK_AUTO(json_freep) struct json_value *root = NULL;
-	GK_AUTO(folder_done) struct folder folder = {.count = 0};
 	const struct json_value *files;
 
-	GK_TRY(json_parse(bytes, n, &limits, &root, err));
-	files = json_get(root, "files");
+	GK_TRY(json_parse(bytes, n, &limits, root, err));
+	files = json_get(*root, "files");
 	if (files == NULL) {
 		return GK_FAIL(err, GK_E_INVALID, "not a policy bundle");
 	}
-	folder.arena.cap = 1 << 20;
-	folder.texts = gk_arena_calloc(
-	    &folder.arena, POLICY_FILES_MAX, sizeof(*folder.texts));
-	if (folder.texts == NULL) {
+	folder->arena.cap = 1 << 20;
+	folder->texts = gk_arena_calloc(
+	    &folder->arena, POLICY_FILES_MAX, sizeof(*folder->texts));
+	if (folder->texts == NULL) {
 		return GK_FAIL(err, GK_E_NOMEM, "policy bundle");
 	}
-	GK_TRY(bundle_texts(files, &folder, err));
+	return bundle_texts(files, folder, err);
+}
+
+enum gk_rc
+policy_bundle_digest(const char *bytes, size_t n, char ret[POLICY_DIGEST_BYTES],
+    struct gk_err *err)
+{
+	GK_AUTO(json_freep) struct json_value *root = NULL;
+	GK_AUTO(folder_done) struct folder folder = {.count = 0};
+	GK_AUTO(gk_buf_done) struct gk_buf again = GK_BUF_INIT(n + 1);
+
+	GK_TRY(bundle_read(bytes, n, &root, &folder, err));
+	if (canon_print(root, &again, NULL) != GK_OK || again.len != n ||
+	    memcmp(again.bytes, bytes, n) != 0) {
+		return GK_FAIL(
+		    err, GK_E_INVALID, "not the bundle's canonical text");
+	}
+	return make_digest(folder.texts, folder.count, ret, err);
+}
+
+enum gk_rc
+policy_load_bundle(const char *bytes, size_t n, struct policy **ret_policy,
+    struct policy_report *report, struct gk_err *err)
+{
+	GK_AUTO(json_freep) struct json_value *root = NULL;
+	GK_AUTO(folder_done) struct folder folder = {.count = 0};
+
+	GK_TRY(bundle_read(bytes, n, &root, &folder, err));
 	return load_texts(folder.texts, folder.count, ret_policy, report, err);
 }

@@ -66,6 +66,9 @@ enum gk_rc policy_load_bundle(const char *bytes, size_t n,
  * by byte): name, 0x00, length of the content in decimal, 0x00, content.
  */
 const char *policy_digest(const struct policy *policy);
+/* The digest of a bundle's files, without reading them as a policy.  Errors: GK_E_INVALID (also for other than its canonical text), GK_E_NOMEM. */
+enum gk_rc policy_bundle_digest(const char *bytes, size_t n,
+    char ret[POLICY_DIGEST_BYTES], struct gk_err *err) GK_MUST_USE;
 size_t policy_rule_count(const struct policy *policy);
 
 struct policy *policy_pin(struct policy *policy); /* one more owner */

@@ -11,6 +11,7 @@
 #define POLICY                                                                \
 	"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852" \
 	"b855"
+#define EMPTY    "{\"files\":[]}"
 #define EPOCH_US INT64_C(1767225600000000)
 
 enum { LIVE_RUNS = 64, STEPS = 20, BATCH = 64 };
@@ -95,7 +96,8 @@ fill(struct journal *journal, uint64_t events, struct gk_err *err)
 	struct names names;
 
 	GK_TRY(append(journal, &first, &buf, err));
-	GK_TRY(journal_keep_policy(journal, POLICY, "-", 1, err));
+	GK_TRY(journal_keep_policy(
+	    journal, POLICY, EMPTY, sizeof(EMPTY) - 1, err));
 	for (uint64_t seq = 1; seq < events; seq++) {
 		struct event event = event_of(seq, &names);
 

@@ -62,12 +62,12 @@ Test(proof, a_buffer_that_is_full_says_so)
 Test(proof, extra_data_is_passed_over)
 {
 	static const char *const good[] = {"YQ==", "YWI=", "YWJj",
-	    "YWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYQ"
-	    "=="};
+	    ("YWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJj"
+	     "YQ==")};
 	static const char *const bad[] = {"", " ", "YQ",
 	    "YQ=", "YR==", "Y Q=", "YQ==YQ==",
-	    "YWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYQ=="
-	    "YQ=="};
+	    ("YWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYQ=="
+	     "YQ==")};
 	char text[400];
 	struct proof proof;
 
