@@ -280,6 +280,7 @@ exchange_upload(struct exchange *ex, const char *bytes, size_t n)
 	if (ex->problem.status != 0) {
 		return ex->received <= 2 * ROUTE_MIB;
 	}
+	GK_ASSERT(ex->route != NULL); /* without one it was refused */
 	if (ex->received > ex->route->cap_bytes) {
 		exchange_refuse(ex, MHD_HTTP_CONTENT_TOO_LARGE,
 		    "body_too_large", "the body is larger than this takes");
