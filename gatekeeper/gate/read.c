@@ -138,8 +138,10 @@ static enum gk_rc
 insert_all(const char *bytes, size_t n, const struct extra *extras,
     size_t count, struct gk_buf *buf, struct gk_err *err)
 {
-	GK_AUTO(gk_buf_done) struct gk_buf a = GK_BUF_INIT(2 * OPENED_CAP);
-	GK_AUTO(gk_buf_done) struct gk_buf b = GK_BUF_INIT(2 * OPENED_CAP);
+	GK_AUTO(gk_buf_done)
+	struct gk_buf a = GK_BUF_INIT((size_t)2 * OPENED_CAP);
+	GK_AUTO(gk_buf_done)
+	struct gk_buf b = GK_BUF_INIT((size_t)2 * OPENED_CAP);
 	struct gk_buf *from = &a, *to = &b, *other;
 
 	GK_TRY(gk_buf_add(from, bytes, n, err));
