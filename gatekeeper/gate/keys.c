@@ -331,12 +331,13 @@ key_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
 			      1;
 	}
 	GK_TRY(ledger_settle_key(gate->ledger, &at, work->call->caller->id,
-	    key->change, &key->key, key->reason.shown, key->reason.count,
-	    &gate->scratch, &gate->settlement, err));
+	    key->change, &key->key, &gate->scratch, &gate->settlement, err));
 	if (gate->settlement.outcome != SETTLE_EVENTS) {
 		(void)gate__refused(work->call, gate->settlement.refusal);
 		return GK_OK;
 	}
+	gate->settlement.events[0].shown = key->reason.shown;
+	gate->settlement.events[0].shown_count = key->reason.count;
 	if (key->change == CHANGE_ROTATED) {
 		return key->key.what == KEY_HASH
 			   ? rotate_hash(gate, work, err)

@@ -126,6 +126,7 @@ copy_key_files(int from, int to, struct gk_err *err)
 		return GK_FAIL(
 		    err, GK_E_IO, "keys: %s", strerrordesc_np(errno));
 	}
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this call's own */
 	while ((entry = readdir(list)) != NULL) {
 		if (is_key(entry->d_name)) {
 			GK_TRY(copy_file(from, to, entry->d_name, 0600, err));

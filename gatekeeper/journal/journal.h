@@ -399,9 +399,9 @@ enum gk_rc journal_search(struct journal_reader *reader,
     void *ctx, uint64_t *ret_next, bool *ret_more,
     struct gk_err *err) GK_MUST_USE;
 
-/* The run's first event, which may have been let go since; *ret_has false: nothing of it is there. */
-enum gk_rc journal_run_first(struct journal_reader *reader, int64_t run_column,
-    uint64_t *ret_seq, bool *ret_has, struct gk_err *err) GK_MUST_USE;
+/* The run's first event, which may have been let go since; *ret_found false: nothing of it is there. */
+enum gk_rc journal_run_first(struct journal_reader *reader, int64_t run,
+    uint64_t *ret_seq, bool *ret_found, struct gk_err *err) GK_MUST_USE;
 
 /*
  * The search index (data_dir/search.index): built behind the log, never evidence;

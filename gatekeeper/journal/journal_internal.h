@@ -99,7 +99,7 @@ struct journal_keys {
 };
 
 /* A signing key in a file of a folder.  _make: never over one that is there; origin NULL: a unique one. */
-enum gk_rc journal__signing_read(int folder, const char *name,
+enum gk_rc journal__signing_read(int keys, const char *name,
     struct signing_key *ret, bool *ret_found, struct gk_err *err) GK_MUST_USE;
 enum gk_rc journal__signing_make(int folder, const char *name,
     const char *origin, struct gk_err *err) GK_MUST_USE;

@@ -13,7 +13,7 @@ enum note_algorithm {
 };
 
 /* As note_vkey_make(), _print() and _parse(), for keys of that algorithm alone. */
-enum gk_rc note__vkey_make(enum note_algorithm algorithm, const char *name,
+enum gk_rc note__vkey_make(enum note_algorithm algorithm, const char *origin,
     const uint8_t public_key[SIGN_PUBLIC_BYTES], struct note_vkey *ret,
     struct gk_err *err) GK_MUST_USE;
 size_t note__vkey_print(enum note_algorithm algorithm,

@@ -201,8 +201,7 @@ may_rotate(const struct ledger *ledger, const struct event_key *key,
 enum gk_rc
 ledger_settle_key(const struct ledger *ledger, const struct settle_at *at,
     const char *caller, enum change change, const struct event_key *key,
-    const struct record_pair *shown, size_t shown_count, struct gk_arena *arena,
-    struct settlement *ret, struct gk_err *err)
+    struct gk_arena *arena, struct settlement *ret, struct gk_err *err)
 {
 	struct event *event = &ret->events[0];
 
@@ -217,16 +216,10 @@ ledger_settle_key(const struct ledger *ledger, const struct settle_at *at,
 	event->change = (int)change;
 	event->caller = caller;
 	event->key = gk_arena_alloc(arena, sizeof(*event->key));
-	event->shown =
-	    gk_arena_calloc(arena, shown_count, sizeof(*event->shown));
-	if (event->key == NULL || event->shown == NULL) {
+	if (event->key == NULL) {
 		return GK_FAIL(err, GK_E_NOMEM, "event");
 	}
 	*event->key = *key;
-	for (size_t i = 0; i < shown_count; i++) {
-		event->shown[i] = shown[i];
-	}
-	event->shown_count = shown_count;
 	ret->outcome = SETTLE_EVENTS;
 	ret->event_count = 1;
 	return GK_OK;

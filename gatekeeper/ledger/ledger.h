@@ -250,8 +250,7 @@ enum gk_rc ledger_settle_identity(const struct ledger *ledger,
  */
 enum gk_rc ledger_settle_key(const struct ledger *ledger,
     const struct settle_at *at, const char *caller, enum change change,
-    const struct event_key *key, const struct record_pair *shown,
-    size_t shown_count, struct gk_arena *arena, struct settlement *ret,
+    const struct event_key *key, struct gk_arena *arena, struct settlement *ret,
     struct gk_err *err) GK_MUST_USE;
 
 /*
