@@ -65,26 +65,36 @@ gate__clock_watch(struct gate *gate, struct gk_err *err)
 	return gate__record_event(gate, &event, NULL, 0, NULL, err);
 }
 
-/* From now on ledger time is the wall clock's, unless that would go back. */
+/*
+ * From now on ledger time is the wall clock's, unless that would go back.  The
+ * event bears the new time already: the next start goes on from there, also when
+ * nothing was recorded in between.
+ */
 enum gk_rc
 gate__clock_accept(struct gate *gate, struct event *event,
     const struct opening *openings, size_t opening_count,
     struct digest *ret_leaf, struct gk_err *err)
 {
 	int64_t wall = wall_us(gate), now = gate__now(gate);
+	int64_t before = atomic_load(&gate->offset_us);
 	struct event_clock clock = {.wall_us = wall, .ledger_us = now};
+	enum gk_rc rc;
 
 	event->kind = EVENT_CLOCK;
 	event->change = CHANGE_ACCEPTED;
 	event->clock = &clock;
-	GK_TRY(gate__record_event(
-	    gate, event, openings, opening_count, ret_leaf, err));
-	event->clock = NULL;
-	gate->clock_told = false;
-	gate->agreed_us = wall > now ? 0 : wall - now;
 	if (wall > now) {
 		atomic_store(&gate->offset_us, wall - boot_us(gate));
 	}
+	rc = gate__record_event(
+	    gate, event, openings, opening_count, ret_leaf, err);
+	event->clock = NULL;
+	if (rc != GK_OK) {
+		atomic_store(&gate->offset_us, before);
+		return rc;
+	}
+	gate->clock_told = false;
+	gate->agreed_us = wall > now ? 0 : wall - now;
 	atomic_store(&gate->clock_gap, false);
 	return GK_OK;
 }

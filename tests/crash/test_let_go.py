@@ -33,7 +33,8 @@ class Kill(unittest.TestCase):
         self.clock.write_text("0")
         self.addCleanup(shutil.rmtree, self.clock.parent)
         self.server = harness.Server(SHOW, {"admission_burst": 100000},
-                                     env={"LD_PRELOAD": os.environ["CLOCK_PRELOAD"], "CLOCK_FILE": str(self.clock)})
+                                     env={"LD_PRELOAD": os.environ["CLOCK_PRELOAD"], "CLOCK_FILE": str(self.clock),
+                                          "ASAN_OPTIONS": "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")})
         self.addCleanup(self.server.destroy)
         self.server.start()
         self.agent, self.alice = self.server.agent(), self.server.approver("alice")

@@ -473,6 +473,15 @@ class Clock(unittest.TestCase):
         self.assertGreater(seconds_between(first, times[believed]), 399 * 86400)
         self.assertEqual(self.clocks()[-1]["change"], "accepted")
 
+    def test_an_accepted_clock_stays_accepted_over_a_kill(self):
+        auditor = self.server.client("ann", "human", "auditor", tenant="*")
+        self.set(400 * 86400)
+        harness.until("the clock event", lambda: auditor.events("kind=clock"), pause=0.1)
+        self.server.cli("clock", "accept", "--reason", "time passed")
+        self.server.kill()  # nothing was recorded at the new time but the acceptance itself
+        self.server.start()
+        self.assert_whole()
+
 
 if __name__ == "__main__":
     harness.main()
