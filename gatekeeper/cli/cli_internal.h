@@ -30,6 +30,9 @@ extern const struct cli_flag cli__reason_flags[CLI__REASON_FLAGS];
 struct json_value *cli__reason_body(struct cli *cli);
 /* Ask about the first argument with a reason, say what has been done; gives the exit code. */
 int cli__do_with_reason(struct cli *cli, enum gate_verb verb, const char *done);
+/* Ask for a list, print the answer's member for people, or all of it as JSON; gives the exit code. */
+int cli__do_list(struct cli *cli, enum gate_verb verb, const char *member,
+    void (*print)(struct cli *cli, const struct json_value *list));
 
 struct policy;
 struct policy_problem;

@@ -55,6 +55,28 @@ cli__do_with_reason(struct cli *cli, enum gate_verb verb, const char *done)
 	return CLI_FINE;
 }
 
+int
+cli__do_list(struct cli *cli, enum gate_verb verb, const char *member,
+    void (*print)(struct cli *cli, const struct json_value *list))
+{
+	GK_AUTO(session_done) struct session session = {0};
+	GK_AUTO(answer_done) struct answer answer = {0};
+	struct ask ask = {.verb = verb};
+	int code = session_init(&session, cli);
+
+	if (code == CLI_FINE) {
+		code = session_ask(&session, &ask, &answer);
+	}
+	if (code != CLI_FINE) {
+		return code;
+	}
+	if (cli->json) {
+		return answer_print(cli, &answer);
+	}
+	print(cli, words_at(answer.json, member));
+	return CLI_FINE;
+}
+
 static int
 accept_clock(struct cli *cli)
 {
@@ -211,22 +233,8 @@ print_switches(struct cli *cli, const struct json_value *list)
 static int
 kill_list(struct cli *cli)
 {
-	GK_AUTO(session_done) struct session session = {0};
-	GK_AUTO(answer_done) struct answer answer = {0};
-	struct ask ask = {.verb = GATE_SWITCHES};
-	int code = session_init(&session, cli);
-
-	if (code == CLI_FINE) {
-		code = session_ask(&session, &ask, &answer);
-	}
-	if (code != CLI_FINE) {
-		return code;
-	}
-	if (cli->json) {
-		return answer_print(cli, &answer);
-	}
-	print_switches(cli, words_at(answer.json, "kill_switches"));
-	return CLI_FINE;
+	return cli__do_list(
+	    cli, GATE_SWITCHES, "kill_switches", print_switches);
 }
 
 const struct cli_command cli__kill_list = {

@@ -119,22 +119,7 @@ print_keys(struct cli *cli, const struct json_value *list)
 static int
 list(struct cli *cli)
 {
-	GK_AUTO(session_done) struct session session = {0};
-	GK_AUTO(answer_done) struct answer answer = {0};
-	struct ask ask = {.verb = GATE_KEYS};
-	int code = session_init(&session, cli);
-
-	if (code == CLI_FINE) {
-		code = session_ask(&session, &ask, &answer);
-	}
-	if (code != CLI_FINE) {
-		return code;
-	}
-	if (cli->json) {
-		return answer_print(cli, &answer);
-	}
-	print_keys(cli, words_at(answer.json, "keys"));
-	return CLI_FINE;
+	return cli__do_list(cli, GATE_KEYS, "keys", print_keys);
 }
 
 const struct cli_command cli__key_list = {

@@ -267,22 +267,7 @@ print_holds(struct cli *cli, const struct json_value *list)
 static int
 hold_list(struct cli *cli)
 {
-	GK_AUTO(session_done) struct session session = {0};
-	GK_AUTO(answer_done) struct answer answer = {0};
-	struct ask ask = {.verb = GATE_HOLDS};
-	int code = session_init(&session, cli);
-
-	if (code == CLI_FINE) {
-		code = session_ask(&session, &ask, &answer);
-	}
-	if (code != CLI_FINE) {
-		return code;
-	}
-	if (cli->json) {
-		return answer_print(cli, &answer);
-	}
-	print_holds(cli, words_at(answer.json, "holds"));
-	return CLI_FINE;
+	return cli__do_list(cli, GATE_HOLDS, "holds", print_holds);
 }
 
 const struct cli_command cli__hold_list = {
