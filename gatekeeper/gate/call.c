@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gate/overview.h"
 #include "gate/retention.h"
 
 enum {
@@ -101,6 +102,14 @@ const struct gate_verb_type gate_verbs[GATE_VERB_COUNT] = {
 	.begin = args_hash_begin,
 	.commit = args_hash_commit,
 	.finish = args_hash_finish},
+    [GATE_EVENT] = {.can = CAN_AUDITOR,
+	.local = true,
+	.metered = true,
+	.lane = LANE_CONTROL,
+	.begin = single_begin,
+	.commit = single_commit,
+	.read = single_read,
+	.finish = ready_finish},
     [GATE_EVENT_PROOF] = {.can = CAN_AUDITOR,
 	.local = true,
 	.metered = true,

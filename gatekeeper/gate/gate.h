@@ -137,6 +137,7 @@ enum gate_verb {
 	/* auditors */
 	GATE_EVENTS, /* params: the filters of api.md, order, limit, cursor, raw; of a stream: format */
 	GATE_RUN,    /* target: run_id; params: tenant_id */
+	GATE_EVENT,  /* target: seq; params: raw */
 	GATE_ARGS_HASH, /* body: args */
 	/* The log as C2SP tlog-tiles has it; replies are text or bytes, not JSON. */
 	GATE_EVENT_PROOF, /* target: seq; a tlog-proof */

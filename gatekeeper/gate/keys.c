@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "codec/canon.h"
 #include "gate/gate_internal.h"
 
 enum { KEYS_MAX = 1024 };
@@ -180,6 +181,7 @@ struct key_call {
 	int64_t id;
 	struct key_row *rows;
 	size_t row_count;
+	const char *vkey; /* the log's verifier key */
 };
 
 static struct key_call *
@@ -473,7 +475,18 @@ keys_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
 		key->rows[i].view = views[i];
 		key->rows[i].state = state_of(gate, &views[i]);
 	}
-	return GK_OK;
+	key->vkey = gk_arena_strdup(&work->call->arena, gate->vkey);
+	return key->vkey == NULL ? GK_FAIL(err, GK_E_NOMEM, "keys") : GK_OK;
+}
+
+/* …,"vkey":"…"}: what checkpoints are verified by. */
+static enum gk_rc
+print_vkey(const char *vkey, struct gk_buf *reply, struct gk_err *err)
+{
+	reply->len--; /* the list's '}' */
+	GK_TRY(gk_buf_puts(reply, ",\"vkey\":", err));
+	GK_TRY(canon_string(vkey, reply, err));
+	return gk_buf_putc(reply, '}', err);
 }
 
 enum gate_go
@@ -484,7 +497,8 @@ keys_finish(struct gate *gate, struct gate_call *call)
 
 	(void)gate;
 	if (gate__print_list(&call->reply, "keys", &row_type, key->rows,
-		key->row_count, &err) != GK_OK) {
+		key->row_count, &err) != GK_OK ||
+	    print_vkey(key->vkey, &call->reply, &err) != GK_OK) {
 		return gate__failed(call, &err);
 	}
 	call->outcome = GATE_OK;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "format/format.h"
-#include "gate/gate_internal.h"
+#include "gate/overview.h"
 
 enum {
 	ROWS_DEFAULT = 100,
@@ -88,11 +88,23 @@ read_limit(struct gate_call *call, size_t *ret)
 	return true;
 }
 
+bool
+gate__raw_param(struct gate_call *call, bool *ret)
+{
+	const char *raw = gate__param(call, "raw");
+
+	*ret = raw != NULL && strcmp(raw, "true") == 0;
+	if (raw != NULL && !*ret && strcmp(raw, "false") != 0) {
+		(void)gate__bad_param(call, "raw", "expected true or false");
+		return false;
+	}
+	return true;
+}
+
 static bool
 read_order(struct gate_call *call, struct search *search)
 {
 	const char *order = gate__param(call, "order");
-	const char *raw = gate__param(call, "raw");
 
 	search->query.newest_first = !call->stream;
 	if (order != NULL) {
@@ -100,14 +112,6 @@ read_order(struct gate_call *call, struct search *search)
 		if (!search->query.newest_first && strcmp(order, "asc") != 0) {
 			(void)gate__bad_param(
 			    call, "order", "expected asc or desc");
-			return false;
-		}
-	}
-	if (raw != NULL) {
-		search->raw = strcmp(raw, "true") == 0;
-		if (!search->raw && strcmp(raw, "false") != 0) {
-			(void)gate__bad_param(
-			    call, "raw", "expected true or false");
 			return false;
 		}
 	}
@@ -285,6 +289,7 @@ events_begin(struct gate *gate, struct gate_call *call)
 	    !read_time(call, "since", &search->query.since_us) ||
 	    !read_time(call, "until", &search->query.until_us) ||
 	    !read_limit(call, &search->limit) || !read_order(call, search) ||
+	    !gate__raw_param(call, &search->raw) ||
 	    !read_cursor(call, search) || !read_format(gate, call, search)) {
 		return GO_DONE;
 	}
@@ -302,8 +307,8 @@ events_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
 
 /* ---- rows ---- */
 
-static bool
-may_see(const struct gate_call *call, const char *bytes, size_t n)
+bool
+gate__sees_event(const struct gate_call *call, const char *bytes, size_t n)
 {
 	struct entry_text tenant = entry_get(bytes, n, "tenant_id");
 	char text[160];
@@ -333,7 +338,7 @@ has_action_key(const struct search *search, const char *bytes, size_t n)
 static bool
 matches(const struct search *search, const char *bytes, size_t n)
 {
-	if (!may_see(search->call, bytes, n)) {
+	if (!gate__sees_event(search->call, bytes, n)) {
 		return false;
 	}
 	for (size_t i = 0; i < GK_COUNT(text_filters); i++) {

@@ -1,7 +1,7 @@
 /* The log as others read it: its checkpoint, tiles, bundles of entries, and proofs. */
 #include <string.h>
 
-#include "gate/gate_internal.h"
+#include "gate/overview.h"
 
 /* What a path asks for. */
 struct tlog {
@@ -138,9 +138,8 @@ entries_read(struct gate *gate, struct gate_reader *reader,
 
 /* ---- proofs ---- */
 
-/* A decimal number of at most 18 digits, without leading zeroes. */
-static bool
-read_seq(const char *text, uint64_t *ret)
+bool
+gate__seq_parse(const char *text, uint64_t *ret)
 {
 	size_t n = strspn(text, "0123456789");
 
@@ -163,7 +162,7 @@ proof_begin(struct gate *gate, struct gate_call *call)
 	if (tlog == NULL) {
 		return GO_DONE;
 	}
-	return call->target != NULL && read_seq(call->target, &tlog->seq)
+	return call->target != NULL && gate__seq_parse(call->target, &tlog->seq)
 		   ? GO_READ
 		   : gate__not_found(call);
 }

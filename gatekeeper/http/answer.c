@@ -9,14 +9,16 @@
 
 /*
  * What a page of the console may do: load its own files, talk to its own server,
- * and nothing else, whatever an agent has written into a name or a comment.
+ * and nothing else, whatever an agent has written into a name or a comment.  What a
+ * browser stopped, it reports: by report-uri, which all of them know and send at once.
  */
 static const char *const answer_page_headers[][2] = {
     {"Content-Security-Policy",
 	"default-src 'none'; script-src 'self'; style-src 'self'; "
 	"img-src 'self'; connect-src 'self'; base-uri 'none'; "
 	"form-action 'none'; frame-ancestors 'none'; "
-	"require-trusted-types-for 'script'; trusted-types 'none'"},
+	"require-trusted-types-for 'script'; trusted-types 'none'; "
+	"report-uri /v1/csp-reports"},
     {"Cross-Origin-Opener-Policy", "same-origin"},
     {"Cross-Origin-Resource-Policy", "same-origin"},
     {"Permissions-Policy",

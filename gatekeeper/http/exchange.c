@@ -480,6 +480,7 @@ static enum MHD_Result (*const exchange_own[ROUTE_COUNT])(struct exchange *) = {
     [ROUTE_ID_METRICS] = exchange_metrics_page,
     [ROUTE_ID_CONSOLE] = pages_file,
     [ROUTE_ID_ASSET] = pages_file,
+    [ROUTE_ID_CSP_REPORT] = reports_answer,
     [ROUTE_ID_SESSION_OPEN] = exchange_sign_in,
 };
 

@@ -102,6 +102,8 @@ enum MHD_Result answer_bytes(
 enum MHD_Result answer_problem(struct exchange *ex);
 /* cosign.c: the whole body is for the witness. */
 enum MHD_Result cosign_answer(struct exchange *ex);
+/* reports.c: the body is what a browser reports; counted, and forgotten. */
+enum MHD_Result reports_answer(struct exchange *ex);
 /* A file of the console; 304 where the client has it. */
 enum MHD_Result answer_file(
     struct exchange *ex, const struct console_file *file);

@@ -125,8 +125,9 @@ struct http {
 	const char **hosts;
 	size_t host_count;
 	struct listener listener, admin;
-	struct tls *tls;           /* NULL: plain */
-	struct sessions *sessions; /* NULL: no console */
+	struct tls *tls;                /* NULL: plain */
+	struct sessions *sessions;      /* NULL: no console */
+	_Atomic int64_t reports_tat_us; /* when the next report would be due */
 	unsigned max_connections, reserved_connections, max_in_flight,
 	    max_streams;
 	int64_t header_timeout_us, body_timeout_us, idle_timeout_us;

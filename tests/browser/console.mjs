@@ -103,25 +103,6 @@ test("an emergency stop takes two steps and is lifted with a reason", async (bro
   same(page.faults, []);
 });
 
-test("a run is found and its story pairs decisions with what became of them", async (browser) => {
-  const request = {request: {run_id: "run_story"}};
-  const first = await ask("1", "kb.read", {}, request);
-  await api("agent", "POST", `/v1/decisions/${first.decision_id}/result`, {status: "error", duration_ms: 7, error: {code: "upstream.timeout"}});
-  const asked = await ask("2", "refund.create", {order: "A-9", amount: 3, currency: "EUR"}, request);
-  await api("alice", "POST", `/v1/approvals/${asked.approval.approval_id}/grant`, {comment: "fine"});
-  const page = await open(browser, {path: "/#/runs"});
-  await signIn(page, "operator");
-  await page.getByLabel("Run", {exact: true}).fill("run_story");
-  await page.getByRole("button", {name: "Search"}).click();
-  await page.getByRole("link", {name: "run_story"}).first().click();
-  const step = page.locator("li.step").first();
-  await step.getByText("upstream.timeout").waitFor();
-  await page.getByText("vote to grant").waitFor();
-  await page.getByText("approval granted").waitFor();
-  await page.getByText("A-9").first().waitFor();
-  same(page.faults, []);
-});
-
 const HOSTILE = `"><img src=x onerror="document.title='owned'"><script>document.title='owned'</script>\u202e{{1+1}}`;
 
 test("what an agent writes is text, in every field that it controls", async (browser) => {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Start gatekeeper with the people that the console's tests need, and run them in a browser: console.mjs prints the TAP.
+"""Start gatekeeper with the people that the console's tests need, and run them in a browser: NAME.mjs prints the TAP.
 
-test_console.py FOLDER: where the packages of package-lock.json are installed, once; in the build tree.
+test_console.py FOLDER NAME: FOLDER is where the packages of package-lock.json are installed, once; in the build tree.
 """
 import json
 import os
@@ -42,7 +42,7 @@ def main() -> int:
         "operator": server.token("olga", can=["operator", "auditor"], **human),
     }
     setup = {"url": f"http://127.0.0.1:{server.port}", "tokens": tokens, "images": os.environ.get("GATEKEEPER_IMAGES")}
-    done = subprocess.run(["node", str(folder / "console.mjs")], check=False,
+    done = subprocess.run(["node", str(folder / f"{sys.argv[2]}.mjs")], check=False,
                           env={**os.environ, "GATEKEEPER_BROWSER_SETUP": json.dumps(setup)})
     return done.returncode or server.stop()
 

@@ -17,31 +17,46 @@ export function whenSignedOut(callback) {
   onSignedOut = callback;
 }
 
-export async function call(method, path, body, signal) {
+async function ask(method, path, body, signal) {
   const headers = {};
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (csrf !== null && method !== "GET") headers["X-CSRF-Token"] = csrf;
-  let answer;
   try {
-    answer = await fetch(path, {method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body)});
+    return await fetch(path, {method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body)});
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem(0, {detail: "gatekeeper can't be reached"});
   }
-  const text = await answer.text();
-  let value = {};
-  try {
-    value = text === "" ? {} : JSON.parse(text);
-  } catch {
-    value = {detail: `an answer that isn't JSON (HTTP ${answer.status})`};
-  }
-  if (!answer.ok) {
-    if (answer.status === 401 && path !== "/v1/session") onSignedOut();
-    throw new Problem(answer.status, value);
-  }
-  return value;
 }
 
+/** The answer as an object; one that isn't JSON becomes a problem's words. */
+function parse(answer, text) {
+  try {
+    return text === "" ? {} : JSON.parse(text);
+  } catch {
+    return {detail: `an answer that isn't JSON (HTTP ${answer.status})`};
+  }
+}
+
+function refuse(answer, path, value) {
+  if (answer.status === 401 && path !== "/v1/session") onSignedOut();
+  throw new Problem(answer.status, value);
+}
+
+export async function call(method, path, body, signal) {
+  const answer = await ask(method, path, body, signal);
+  const value = parse(answer, await answer.text());
+  return answer.ok ? value : refuse(answer, path, value);
+}
+
+/** What lies at a path, exactly. */
+export async function bytes(path) {
+  const answer = await ask("GET", path);
+  const found = new Uint8Array(await answer.arrayBuffer());
+  return answer.ok ? found : refuse(answer, path, parse(answer, new TextDecoder().decode(found)));
+}
+
+export const text = async (path) => new TextDecoder().decode(await bytes(path));
 export const get = (path, signal) => call("GET", path, undefined, signal);
 export const post = (path, body, signal) => call("POST", path, body, signal);
 

@@ -28,10 +28,20 @@ function mayUse(page) {
   return page.can.some((word) => identity.can.includes(word));
 }
 
+/** A piece of the address; one that somebody has mangled is taken as it is. */
+function decoded(piece) {
+  try {
+    return decodeURIComponent(piece);
+  } catch {
+    return piece;
+  }
+}
+
 function route() {
-  const [word, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
+  const [place, query] = location.hash.replace(/^#\/?/, "").split("?", 2);
+  const [word, ...rest] = place.split("/");
   const allowed = pages.filter(mayUse);
-  return {page: allowed.find((page) => page.word === word) ?? allowed[0], rest: rest.map(decodeURIComponent)};
+  return {page: allowed.find((page) => page.word === word) ?? allowed[0], rest: rest.map(decoded), query: new URLSearchParams(query ?? "")};
 }
 
 function drawSignIn(message = "") {
@@ -84,7 +94,7 @@ function drawFrame() {
 function drawPage() {
   if (identity === null) return;
   leave();
-  const {page, rest} = route();
+  const {page, rest, query} = route();
   const main = document.getElementById("main");
   if (!page) {
     fill(main, h("h1", {}, "Nothing to see"), h("p", {}, "Your identity has no permission that the console has a page for."));
@@ -95,7 +105,7 @@ function drawPage() {
     else link.removeAttribute("aria-current");
   }
   document.title = `${page.title} · gatekeeper`;
-  end = page.draw(main, {identity, rest}) ?? null;
+  end = page.draw(main, {identity, rest, query}) ?? null;
 }
 
 whenSignedOut(() => drawSignIn("The session is over: sign in again."));

@@ -63,3 +63,8 @@ export function span(seconds) {
 export function shown(value) {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
+
+/** A word with its colour; the word alone says it too. */
+export function mark(decision, text) {
+  return h("span", {class: `mark ${decision}`}, text);
+}

@@ -60,7 +60,7 @@ def check_route(document, name, route, path_item, operation):
     check(("Prefer" in names["header"]) == ("ROUTE_WAIT" in route["flags"]), f"{name}: Prefer")
     check(operation.get("x-published", False) == ("ROUTE_PUBLISHED" in route["flags"]), f"{name}: published")
     check((operation.get("security") == []) == ("ROUTE_OPEN" in route["flags"]), f"{name}: security")
-    check(bool(body.get("required")) == (route["body"] == "REQUIRED"), f"{name}: is a body required?")
+    check(bool(body.get("required")) == (route["body"] in ("REQUIRED", "TEXT")), f"{name}: is a body required?")
     check(not body or route["body"] != "NONE", f"{name}: a body")
     ok = [resolve(document, r) for status, r in operation["responses"].items() if status.startswith("2")]
     check(ok and "default" in operation["responses"], f"{name}: responses")
