@@ -4,6 +4,7 @@
 
 #include "gate/overview.h"
 #include "gate/retention.h"
+#include "gate/search.h"
 
 enum {
 	CALL_ARENA_CAP = 16 << 20,
@@ -81,6 +82,15 @@ const struct gate_verb_type gate_verbs[GATE_VERB_COUNT] = {
 	.read = events_read,
 	.finish = ready_finish,
 	.release = events_release},
+    [GATE_EVENT_STREAM] = {.can = CAN_APPROVER | AUDIT,
+	.local = true,
+	.metered = true,
+	.lane = LANE_CONTROL,
+	.begin = live_begin,
+	.commit = live_commit,
+	.read = live_read,
+	.finish = ready_finish,
+	.release = live_release},
     [GATE_SHIP] = {.can = CAN_AUDITOR,
 	.local = true,
 	.lane = LANE_CONTROL,

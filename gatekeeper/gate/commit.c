@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "gate/retention.h"
+#include "gate/waiters.h"
 
 enum {
 	DUE_PER_COMMIT = 1024,
@@ -171,6 +172,7 @@ gate__commit_batch(struct gate *gate, struct gk_err *err)
 	    METRICS_FIRST_US);
 	metrics_set(&gate->metrics.seq, ledger_next_seq(gate->ledger));
 	gate__index_wake(gate);
+	gate__herald_wake(gate);
 	return GK_OK;
 }
 
@@ -373,6 +375,7 @@ deliver(struct gate *gate, struct gate_list *works)
 			gate__queue_pass(gate, work, LANE_READ);
 		} else {
 			left++;
+			gate__wait_end(gate, work);
 			work->call->done(work->call);
 		}
 	}

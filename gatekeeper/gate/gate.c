@@ -77,6 +77,9 @@ copy_options(
 	if (copy->admission_burst < 1) {
 		copy->admission_burst = 1;
 	}
+	if (copy->places > 0) {
+		gate->places.max = copy->places;
+	}
 	return GK_OK;
 }
 
@@ -87,16 +90,19 @@ init_locks(struct gate *gate, struct gk_err *err)
 
 	GK_TRY(gate__queue_init(&gate->queue, err));
 	GK_TRY(gate__admission_init(&gate->admission, err));
+	GK_TRY(places_init(&gate->places, PLACES, err));
 	if (pthread_mutex_init(&gate->publish_lock, NULL) != 0 ||
 	    pthread_mutex_init(&gate->reload_lock, NULL) != 0 ||
 	    pthread_mutex_init(&gate->janitor_lock, NULL) != 0 ||
 	    pthread_mutex_init(&gate->indexer.lock, NULL) != 0 ||
+	    pthread_mutex_init(&gate->herald.lock, NULL) != 0 ||
 	    pthread_condattr_init(&monotonic) != 0) {
 		return GK_FAIL(err, GK_E_NOMEM, "locks");
 	}
 	if (pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) != 0 ||
 	    pthread_cond_init(&gate->janitor_wake, &monotonic) != 0 ||
-	    pthread_cond_init(&gate->indexer.wake, &monotonic) != 0) {
+	    pthread_cond_init(&gate->indexer.wake, &monotonic) != 0 ||
+	    pthread_cond_init(&gate->herald.wake, &monotonic) != 0) {
 		return GK_FAIL(err, GK_E_NOMEM, "locks");
 	}
 	(void)pthread_condattr_destroy(&monotonic);
@@ -204,6 +210,7 @@ gate_start(struct gate *gate, struct gk_err *err)
 	GK_TRY(journal_reader_open(
 	    gate->options.data_dir, &gate->retention->reader, err));
 	gate__index_start(gate);
+	GK_TRY(gate__herald_start(gate, err));
 	gate->commit_started = pthread_create(&gate->commit_thread, NULL,
 				   gate__commit_main, gate) == 0;
 	gate->janitor_started =
@@ -261,6 +268,7 @@ gate_stop(struct gate *gate)
 	drain(gate);
 	end_janitor(gate);
 	gate__index_stop(gate);
+	gate__herald_stop(gate);
 	for (size_t i = 0; i < GATE_READERS; i++) {
 		if (gate->readers[i].started) {
 			(void)pthread_join(gate->readers[i].thread, NULL);
@@ -291,6 +299,7 @@ gate_close(struct gate *gate)
 	}
 	gate__witness_close(gate);
 	gate__index_close(gate);
+	gate__herald_close(gate);
 	gate__space_close(gate);
 	gate__retention_done(gate);
 	ledger_freep(&gate->ledger);
@@ -303,6 +312,7 @@ gate_close(struct gate *gate)
 	}
 	gate__accesses_done(gate);
 	gate__admission_done(&gate->admission);
+	places_done(&gate->places);
 	gate__queue_done(&gate->queue);
 	(void)pthread_mutex_destroy(&gate->publish_lock);
 	(void)pthread_mutex_destroy(&gate->reload_lock);
@@ -310,6 +320,8 @@ gate_close(struct gate *gate)
 	(void)pthread_cond_destroy(&gate->janitor_wake);
 	(void)pthread_mutex_destroy(&gate->indexer.lock);
 	(void)pthread_cond_destroy(&gate->indexer.wake);
+	(void)pthread_mutex_destroy(&gate->herald.lock);
+	(void)pthread_cond_destroy(&gate->herald.wake);
 	gate__keys_wipe(&gate->hash_keys);
 	digest_wipe(&gate->id_key, sizeof(gate->id_key));
 	gk_buf_done(&gate->bytes);

@@ -46,6 +46,8 @@ struct gate_options {
 	size_t
 	    queue; /* calls waiting for the commit thread; more are GATE_UNAVAILABLE */
 	size_t runs_per_identity;
+	size_t
+	    places; /* for calls that wait and streams that follow; 0: 7168 */
 	int64_t admission_per_s; /* calls per identity; sustained */
 	int64_t admission_burst;
 	uint64_t condition_fuel; /* see policy_input; 0: the default */
@@ -136,8 +138,9 @@ enum gate_verb {
 	GATE_APPROVAL_REVOKE, /* target; body: comment */
 	/* auditors */
 	GATE_EVENTS, /* params: the filters of api.md, order, limit, cursor, raw; of a stream: format */
-	GATE_RUN,    /* target: run_id; params: tenant_id */
-	GATE_EVENT,  /* target: seq; params: raw */
+	GATE_EVENT_STREAM, /* params: the filters, after, raw; live.h has its bytes */
+	GATE_RUN,          /* target: run_id; params: tenant_id */
+	GATE_EVENT,        /* target: seq; params: raw */
 	GATE_ARGS_HASH, /* body: args */
 	/* The log as C2SP tlog-tiles has it; replies are text or bytes, not JSON. */
 	GATE_EVENT_PROOF, /* target: seq; a tlog-proof */
@@ -214,6 +217,7 @@ struct gate_call {
 	size_t param_count;
 	int64_t wait_us; /* Prefer: wait; 0: none; at most 300 s */
 	const char *traceparent;
+	const char *after; /* GATE_EVENT_STREAM: Last-Event-ID; NULL: none */
 	bool
 	    stream; /* GATE_EVENTS: page after page, one canonical object a line */
 	void (*done)(struct gate_call *call);

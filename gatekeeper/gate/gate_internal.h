@@ -14,8 +14,10 @@
 #include "codec/digest.h"
 #include "gate/gate.h"
 #include "gate/hash.h"
+#include "gate/herald.h"
 #include "gate/indexer.h"
 #include "gate/metrics.h"
+#include "gate/places.h"
 #include "gate/space.h"
 #include "journal/journal.h"
 #include "ledger/ledger.h"
@@ -28,7 +30,6 @@
 enum {
 	GATE_BATCH_MAX = 256,
 	GATE_READERS = 2,
-	GATE_WAITERS_MAX = 1024,
 	GATE_TRIES_MAX = 3, /* judged again because the policy changed */
 	GATE_NONCES = 256,
 };
@@ -77,6 +78,7 @@ struct gate_work {
 	uint64_t approval_seq;
 	int approval_status; /* when it began to wait */
 	int64_t wait_until_us;
+	bool placed; /* holds a place of its caller's */
 };
 
 struct gate_list {
@@ -184,6 +186,8 @@ struct gate {
 	pthread_t commit_thread, janitor_thread;
 	struct gate_reader readers[GATE_READERS];
 	struct gate_indexer indexer;
+	struct herald herald;
+	struct places places;
 	bool janitor_ends; /* under janitor_lock */
 	bool commit_started, janitor_started;
 	bool stopped;
@@ -294,13 +298,6 @@ enum gk_rc gate__snapshot_close(
 /* Load the newest into the fresh ledger; *ret_from_seq: the first event not in it. */
 enum gk_rc gate__snapshot_load(
     struct gate *gate, uint64_t *ret_from_seq, struct gk_err *err) GK_MUST_USE;
-
-/* ---- waiters.c ---- */
-/* Its batch is on disk: may it still wait?  Else its next step is said in work->go. */
-void gate__wait_begin(struct gate *gate, struct gate_work *work);
-void gate__wait_wake(struct gate *gate, const struct event *event);
-void gate__wait_expire(struct gate *gate, int64_t now_us);
-void gate__wait_all(struct gate *gate);
 
 /* ---- publish.c ---- */
 struct policy *gate__policy_pin(struct gate *gate, uint64_t *ret_generation);

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "gate/retention.h"
+#include "gate/waiters.h"
 
 enum { TICK_MS = 200, TICK_SOON_MS = 20, WATCH_MS = 1000 };
 

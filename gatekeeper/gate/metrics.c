@@ -153,6 +153,7 @@ gate_metrics(struct gate *gate, struct gk_buf *buf, struct gk_err *err)
 	const struct gate_metrics *metrics = &gate->metrics;
 
 	gate__index_metrics(gate);
+	metrics_set(&gate->metrics.streams, atomic_load(&gate->herald.streams));
 #define GATE_COUNTER(member, name, help) \
 	GK_TRY(number(buf, name, "counter", help, get(&metrics->member), err));
 #define GATE_GAUGE(member, name, help) \

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "format/format.h"
 #include "gate/overview.h"
+#include "gate/search.h"
 
 enum {
 	ROWS_DEFAULT = 100,
@@ -17,28 +17,8 @@ enum {
 };
 
 /* Members of an event that are compared with a parameter as text. */
-static const char *const text_filters[] = {"run_id", "step_id", "tenant_id",
-    "agent_id", "action", "action_key", "reason", "approval_id"};
-
-enum { TEXT_ACTION_KEY = 5 };
-
-struct search {
-	const char *texts[GK_COUNT(text_filters)];
-	/* of one action under several hash keys: any of these; else none */
-	const char *action_keys[LEDGER_HASH_KEYS_MAX];
-	size_t action_key_count;
-	const char *actor;
-	struct journal_query query;
-	size_t limit;
-	bool raw;
-	struct format_stream *format; /* NULL: the API's own */
-	struct gk_buf row;            /* for format */
-	/* one page */
-	struct gate_call *call;
-	struct journal_reader *reader;
-	size_t rows;
-	uint64_t minimum; /* bodies before it were let go */
-};
+static const char *const text_filters[SEARCH_TEXTS] = {"run_id", "step_id",
+    "tenant_id", "agent_id", "action", "action_key", "reason", "approval_id"};
 
 /* ---- parameters ---- */
 
@@ -193,7 +173,7 @@ read_cursor(struct gate_call *call, struct search *search)
 static bool
 read_action_keys(struct gate_call *call, struct search *search)
 {
-	const char *at = search->texts[TEXT_ACTION_KEY];
+	const char *at = search->texts[SEARCH_ACTION_KEY];
 
 	if (at == NULL || strchr(at, ',') == NULL) {
 		return true;
@@ -207,7 +187,7 @@ read_action_keys(struct gate_call *call, struct search *search)
 		}
 		search->action_keys[search->action_key_count++] = one;
 		if (at[n] == '\0') {
-			search->texts[TEXT_ACTION_KEY] = NULL;
+			search->texts[SEARCH_ACTION_KEY] = NULL;
 			return true;
 		}
 		at += n + 1;
@@ -222,7 +202,7 @@ read_texts(struct gate_call *call, struct search *search)
 	search->actor = gate__param(call, "actor");
 	for (size_t i = 0; i < GK_COUNT(text_filters); i++) {
 		search->texts[i] = gate__param(call, text_filters[i]);
-		if (i == TEXT_ACTION_KEY && !read_action_keys(call, search)) {
+		if (i == SEARCH_ACTION_KEY && !read_action_keys(call, search)) {
 			return false;
 		}
 		if (search->texts[i] != NULL && !is_text(search->texts[i])) {
@@ -262,10 +242,32 @@ set_columns(struct gate_call *call, struct search *search)
 	columns->agent = event_column_hash(gate__param(call, "agent_id"), NULL);
 	columns->action = event_column_hash(gate__param(call, "action"), NULL);
 	columns->action_key =
-	    event_column_hash(search->texts[TEXT_ACTION_KEY], NULL);
+	    event_column_hash(search->texts[SEARCH_ACTION_KEY], NULL);
 	columns->reason = event_column_hash(gate__param(call, "reason"), NULL);
 	columns->approval =
 	    event_column_hash(gate__param(call, "approval_id"), NULL);
+}
+
+bool
+gate__search_filters(struct gate_call *call, struct search *search)
+{
+	if (!read_texts(call, search) ||
+	    !read_word(call, "kind", event_kind_words, EVENT_KIND_COUNT,
+		&search->query.kind) ||
+	    !read_word(call, "decision", decision_words, DECISION_COUNT,
+		&search->query.decision) ||
+	    !read_word(call, "layer", layer_words, LAYER_COUNT,
+		&search->query.layer) ||
+	    !read_word(call, "scope", scope_words, SCOPE_COUNT,
+		&search->query.scope) ||
+	    !read_time(call, "since", &search->query.since_us) ||
+	    !read_time(call, "until", &search->query.until_us) ||
+	    !gate__raw_param(call, &search->raw)) {
+		return false;
+	}
+	search->call = call;
+	set_columns(call, search);
+	return true;
 }
 
 enum gate_go
@@ -277,23 +279,11 @@ events_begin(struct gate *gate, struct gate_call *call)
 		return GO_READ; /* the next page of a stream */
 	}
 	search = gate__data(call, sizeof(*search));
-	if (search == NULL || !read_texts(call, search) ||
-	    !read_word(call, "kind", event_kind_words, EVENT_KIND_COUNT,
-		&search->query.kind) ||
-	    !read_word(call, "decision", decision_words, DECISION_COUNT,
-		&search->query.decision) ||
-	    !read_word(call, "layer", layer_words, LAYER_COUNT,
-		&search->query.layer) ||
-	    !read_word(call, "scope", scope_words, SCOPE_COUNT,
-		&search->query.scope) ||
-	    !read_time(call, "since", &search->query.since_us) ||
-	    !read_time(call, "until", &search->query.until_us) ||
+	if (search == NULL || !gate__search_filters(call, search) ||
 	    !read_limit(call, &search->limit) || !read_order(call, search) ||
-	    !gate__raw_param(call, &search->raw) ||
 	    !read_cursor(call, search) || !read_format(gate, call, search)) {
 		return GO_DONE;
 	}
-	set_columns(call, search);
 	return GO_COMMIT;
 }
 
@@ -335,8 +325,8 @@ has_action_key(const struct search *search, const char *bytes, size_t n)
 	return search->action_key_count == 0;
 }
 
-static bool
-matches(const struct search *search, const char *bytes, size_t n)
+bool
+gate__search_takes(const struct search *search, const char *bytes, size_t n)
 {
 	if (!gate__sees_event(search->call, bytes, n)) {
 		return false;
@@ -377,7 +367,7 @@ add_row(void *ctx, uint64_t seq, const char *bytes, size_t n,
 	struct search *search = ctx;
 	struct gk_buf *reply = &search->call->reply;
 
-	if (!matches(search, bytes, n)) {
+	if (!gate__search_takes(search, bytes, n)) {
 		return GK_OK;
 	}
 	if (search->format != NULL) {

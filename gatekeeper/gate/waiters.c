@@ -1,5 +1,8 @@
 /* Calls that wait for an approval to be resolved, kept by the commit thread. */
+#include "gate/waiters.h"
 #include "gate/gate_internal.h"
+
+enum { RETRY_MS = 5000 };
 
 /* What it is told now; says where it goes. */
 static void
@@ -16,6 +19,27 @@ wake(struct gate *gate, struct gate_work *work)
 	}
 }
 
+/*
+ * The identity has its share of places.  Who only looks is refused; what was asked is
+ * decided and recorded, so its answer goes out now, and says when to come again.
+ */
+static void
+turn_away(struct gate *gate, struct gate_work *work)
+{
+	struct gate_call *call = work->call;
+
+	metrics_count(&gate->metrics.refused_places, 1);
+	if (call->verb == GATE_APPROVAL) {
+		(void)gate__problem(call, GATE_TOO_MANY, "too_many_waits",
+		    "this identity has its share of the places for those who "
+		    "wait and follow");
+	} else {
+		wake(gate, work);
+	}
+	call->wait_us = 0;
+	call->retry_after_ms = RETRY_MS;
+}
+
 /* The approval may have changed in the very batch that asked for it. */
 void
 gate__wait_begin(struct gate *gate, struct gate_work *work)
@@ -23,12 +47,25 @@ gate__wait_begin(struct gate *gate, struct gate_work *work)
 	struct approval_view view;
 
 	gk_arena_clear(&gate->scratch);
-	if (gate->waiters.count >= GATE_WAITERS_MAX ||
-	    atomic_load(&gate->queue.stopping) ||
+	if (atomic_load(&gate->queue.stopping) ||
 	    !ledger_approval(
 		gate->ledger, work->approval_seq, &gate->scratch, &view) ||
 	    view.status != work->approval_status) {
 		wake(gate, work);
+		return;
+	}
+	work->placed = places_take(&gate->places, work->call->caller->id);
+	if (!work->placed) {
+		turn_away(gate, work);
+	}
+}
+
+void
+gate__wait_end(struct gate *gate, struct gate_work *work)
+{
+	if (work->placed) {
+		places_give_back(&gate->places, work->call->caller->id);
+		work->placed = false;
 	}
 }
 

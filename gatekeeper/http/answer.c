@@ -231,6 +231,16 @@ answer_read(void *cls, uint64_t at, char *buf, size_t max)
 }
 
 enum MHD_Result
+answer_reader(struct exchange *ex, const char *type, size_t piece,
+    MHD_ContentReaderCallback read)
+{
+	answer_count(ex, MHD_HTTP_OK, 0);
+	return answer_queue(ex, MHD_HTTP_OK, type,
+	    MHD_create_response_from_callback(
+		MHD_SIZE_UNKNOWN, piece, read, ex, NULL));
+}
+
+enum MHD_Result
 answer_stream(struct exchange *ex, int status)
 {
 	answer_count(ex, status, 0);

@@ -30,8 +30,7 @@ exchange_called(struct gate_call *call)
 	}
 }
 
-/* Any thread, while the connection is suspended: has the client hung up? */
-static bool
+bool
 exchange_alive(struct gate_call *call)
 {
 	const struct exchange *ex = call->user;
@@ -182,6 +181,7 @@ exchange_completed(void *cls, struct MHD_Connection *connection,
 		return;
 	}
 	http__conn_phase(ex->conn, CONN_IDLE, loop->http->idle_timeout_us);
+	sse_end(ex);
 	if (ex->called) {
 		gate_call_done(&ex->call);
 	}
@@ -311,6 +311,9 @@ exchange_finished(struct exchange *ex)
 	if (status < 300 && call->stream) {
 		return answer_stream(ex, status);
 	}
+	if (status < 300 && (ex->route->flags & ROUTE_LIVE) != 0) {
+		return sse_answer(ex);
+	}
 	if (status < 300 && (ex->route->flags & ROUTE_SESSION) != 0) {
 		return pages_session(ex);
 	}
@@ -392,6 +395,9 @@ exchange_call(struct exchange *ex)
 		    "http_version", "a stream needs HTTP/1.1");
 		return answer_problem(ex);
 	}
+	if ((route->flags & ROUTE_LIVE) != 0 && !sse_begin(ex)) {
+		return answer_problem(ex);
+	}
 	if (!exchange_admit(ex, stream)) {
 		return answer_problem(ex);
 	}
@@ -407,6 +413,7 @@ exchange_call(struct exchange *ex)
 		ex->call.wait_us = ex->head.wait_s * GK_US_PER_S;
 	}
 	ex->call.traceparent = ex->head.traceparent;
+	ex->call.after = ex->head.last_event_id;
 	ex->call.stream = stream;
 	ex->call.done = exchange_called;
 	ex->call.alive = exchange_alive;

@@ -16,6 +16,18 @@ enum exchange_stage {
 	EXCHANGE_ANSWERED,
 };
 
+/* A stream of events; sse.c. */
+struct sse {
+	struct exchange *prev, *next; /* in loop->streams */
+	bool listed;
+	bool parked;        /* suspended until there is news */
+	bool beats;         /* a heartbeat is due */
+	bool ended;         /* the last byte was given */
+	const char *over;   /* why it ends; NULL: it goes on */
+	const char *cookie; /* in arena; of the session; NULL: none */
+	int64_t sent_us, looked_us;
+};
+
 /* Reused from one request to the next; all that a request needs is in it. */
 struct exchange {
 	struct exchange *next; /* in loop->done or loop->spare */
@@ -48,6 +60,7 @@ struct exchange {
 	size_t sent;                     /* stream: of the page */
 	const char *set_cookie;          /* in arena; NULL: none */
 	const struct console_file *file; /* the answer is this one; NULL: no */
+	struct sse sse;
 };
 
 /*
@@ -74,6 +87,8 @@ void exchange_refuse(
 /* Refuse with 503 because a limit is reached. */
 void exchange_turn_away(
     struct exchange *ex, const char *code, const char *detail);
+/* Any thread, while the connection is suspended: has the client hung up? */
+bool exchange_alive(struct gate_call *call);
 /* The gate has the call: the connection rests until it is done. */
 void exchange_suspend(struct exchange *ex);
 
@@ -109,5 +124,21 @@ enum MHD_Result answer_file(
     struct exchange *ex, const struct console_file *file);
 /* The call's reply as NDJSON, and page after page of more. */
 enum MHD_Result answer_stream(struct exchange *ex, int status);
+
+/* Bytes that a reader gives, as they come. */
+enum MHD_Result answer_reader(struct exchange *ex, const char *type,
+    size_t piece, MHD_ContentReaderCallback read);
+
+/*
+ * sse.c: streams of events.  Before the call is begun (false: refused); its answer;
+ * the exchange is over.  In the loop: look at streams when there was news (how many were
+ * woken or are left to look at: then don't rest), sweep, let all end.
+ */
+bool sse_begin(struct exchange *ex);
+enum MHD_Result sse_answer(struct exchange *ex);
+void sse_end(struct exchange *ex);
+size_t sse_turn(struct loop *loop);
+void sse_sweep(struct loop *loop);
+void sse_drain(struct loop *loop);
 
 #endif

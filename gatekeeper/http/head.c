@@ -171,6 +171,9 @@ head_of_page(struct head *head, const char *name, const char *value)
 		    head, &head->site, value, "Sec-Fetch-Site is there twice");
 	} else if (strcasecmp(name, "If-None-Match") == 0) {
 		head->if_none_match = value;
+	} else if (strcasecmp(name, "Last-Event-ID") == 0) {
+		head_once(head, &head->last_event_id, value,
+		    "Last-Event-ID is there twice");
 	}
 }
 

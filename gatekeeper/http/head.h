@@ -21,6 +21,7 @@ struct head {
 	const char *csrf;        /* X-CSRF-Token */
 	const char *site;        /* Sec-Fetch-Site */
 	const char *if_none_match;
+	const char *last_event_id;
 	const char *
 	    cookie; /* value of HEAD_COOKIE, where it was received; NULL: none */
 	size_t cookie_n;

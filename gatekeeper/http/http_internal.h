@@ -105,14 +105,20 @@ struct loop {
 	_Atomic(struct exchange *) done; /* pushed by gate_call.done */
 	_Atomic(struct conn *) incoming; /* accepted by another loop */
 	int wake_fd;
-	int64_t now_us;    /* boot clock, once a turn */
-	int64_t sweep_us;  /* when the next sweep is due */
-	int64_t accept_us; /* not before: the process had no room */
-	bool draining;     /* has seen http->quiescing */
-	atomic_uint count; /* connections */
-	unsigned calls;    /* with the gate */
-	unsigned active;   /* exchanges between request line and answer */
-	int64_t stop_us;   /* when stop was seen; 0: not yet */
+	int64_t now_us;             /* boot clock, once a turn */
+	int64_t sweep_us;           /* when the next sweep is due */
+	int64_t accept_us;          /* not before: the process had no room */
+	bool draining;              /* has seen http->quiescing */
+	atomic_uint count;          /* connections */
+	unsigned calls;             /* with the gate */
+	struct exchange *streams;   /* of events */
+	struct exchange *stream_at; /* the next to look at; NULL: all were */
+	atomic_uint stream_count;
+	atomic_bool news; /* there is something for streams */
+	unsigned parked;  /* streams whose connections rest */
+	bool hurries;     /* there is more to do: don't rest */
+	unsigned active;  /* exchanges between request line and answer */
+	int64_t stop_us;  /* when stop was seen; 0: not yet */
 	struct http_counts counts;
 	pthread_t thread;
 	bool running;
@@ -159,6 +165,9 @@ void http__conn_phase(
     struct conn *conn, enum conn_phase phase, int64_t timeout_us);
 /* The TLS session behind a connection; NULL: none. */
 void *http__loop_session(struct MHD_Connection *connection);
+
+/* sse.c: the gate has news for streams; ctx is the http.  From any thread. */
+void sse_news(void *ctx);
 
 /* auth.c: who calls. */
 struct auth {

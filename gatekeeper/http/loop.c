@@ -361,9 +361,11 @@ loop_sweep(struct loop *loop)
 			if (conn->phase != CONN_IDLE) {
 				HTTP_COUNT(loop, slow, 1);
 			}
+			conn->slow = true;
 			loop_hang_up(conn);
 		}
 	}
+	sse_sweep(loop);
 }
 
 /* The end has begun: leave the listeners alone, let idle clients go. */
@@ -378,6 +380,7 @@ loop_drain(struct loop *loop)
 			loop_hang_up(conn);
 		}
 	}
+	sse_drain(loop);
 	(void)pthread_mutex_lock(&http->lock);
 	http->draining++;
 	(void)pthread_cond_signal(&http->drained);
@@ -388,7 +391,8 @@ loop_drain(struct loop *loop)
 static bool
 loop_is_over(struct loop *loop)
 {
-	if (!atomic_load(&loop->http->stopping) || loop->calls > 0) {
+	if (!atomic_load(&loop->http->stopping) || loop->calls > 0 ||
+	    loop->parked > 0) {
 		return false;
 	}
 	if (loop->stop_us == 0) {
@@ -414,6 +418,9 @@ loop_timeout(struct loop *loop)
 {
 	MHD_UNSIGNED_LONG_LONG ms = UINT64_MAX, admin_ms = UINT64_MAX;
 
+	if (loop->hurries) {
+		return 0;
+	}
 	if (loop->daemon != NULL) {
 		(void)MHD_get_timeout(loop->daemon, &ms);
 	}
@@ -481,7 +488,8 @@ loop_serve(struct loop *loop)
 static void
 loop_stop_daemons(struct loop *loop)
 {
-	GK_ASSERT(loop->calls == 0); /* a suspended connection would abort */
+	GK_ASSERT(loop->calls == 0 &&
+		  loop->parked == 0); /* a suspended connection would abort */
 	if (loop->daemon != NULL) {
 		MHD_stop_daemon(loop->daemon);
 	}
@@ -503,6 +511,7 @@ loop_run(void *arg)
 		loop_take_incoming(loop);
 		loop_serve(loop);
 		loop_sweep(loop);
+		loop->hurries = sse_turn(loop) > 0;
 		if (!loop->draining && atomic_load(&loop->http->quiescing)) {
 			loop_drain(loop);
 			continue;

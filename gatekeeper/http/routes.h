@@ -32,6 +32,7 @@ enum route_flag {
 	ROUTE_WITNESS = 256,  /* of a witness's server, not of a gate's */
 	ROUTE_BOTH = 512,     /* of either */
 	ROUTE_BYTES = 1024,   /* answers with bytes that never change */
+	ROUTE_LIVE = 2048,    /* server-sent events */
 };
 
 enum route_id {

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/time.h"
+#include "gate/live.h"
 #include "http/http_internal.h"
 
 #define SERVER_THREADS_MAX     64
@@ -212,6 +213,9 @@ http_open(const struct http_options *options, struct http **ret_http,
 	GK_TRY(server_console(http, options, err));
 	GK_TRY(server_listen(http, options, err));
 	GK_TRY(server_loops(http, server_threads(options->threads), err));
+	if (http->gate != NULL) {
+		live_on_news(http->gate, sse_news, http);
+	}
 	*ret_http = GK_TAKE(http);
 	return GK_OK;
 }

@@ -217,6 +217,23 @@ sessions_find(struct sessions *sessions, const char *value, size_t n,
 	return alive;
 }
 
+bool
+sessions_lives(
+    struct sessions *sessions, const char *value, size_t n, int64_t now_us)
+{
+	const struct entry *entry;
+	struct digest key;
+	bool lives;
+
+	key_of(value, n, &key);
+	(void)pthread_mutex_lock(&sessions->lock);
+	entry = gk_map_get(&sessions->map, &key, sizeof(key));
+	lives = entry != NULL &&
+		sessions_end_us(sessions, &entry->session) > now_us;
+	(void)pthread_mutex_unlock(&sessions->lock);
+	return lives;
+}
+
 void
 sessions_close(struct sessions *sessions, const char *value, size_t n)
 {

@@ -47,6 +47,9 @@ enum gk_rc sessions_open(struct sessions *sessions, const char *identity,
  */
 bool sessions_find(struct sessions *sessions, const char *value, size_t n,
     int64_t now_us, struct session *ret);
+/* The same question, which isn't a use. */
+bool sessions_lives(
+    struct sessions *sessions, const char *value, size_t n, int64_t now_us);
 
 /* Nothing to do when there is none. */
 void sessions_close(struct sessions *sessions, const char *value, size_t n);

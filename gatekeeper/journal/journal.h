@@ -383,6 +383,19 @@ struct journal_query {
 	size_t scan_limit; /* rows to look at; 0: as many as it takes */
 };
 
+/* What is in an event besides its columns that a query asks for; -1: nothing. */
+enum {
+	JOURNAL_KIND,
+	JOURNAL_DECISION,
+	JOURNAL_LAYER,
+	JOURNAL_SCOPE,
+	JOURNAL_WORDS
+};
+void journal_words_of(const struct event *event, int ret_words[JOURNAL_WORDS]);
+/* Would a search give it?  Of what the query says only columns and words are looked at. */
+bool journal_query_takes(const struct journal_query *query,
+    const struct event_columns *columns, const int words[JOURNAL_WORDS]);
+
 /*
  * Calls each for every event whose columns match (the caller checks the bytes:
  * columns are hashes), in one read transaction.  each sets *stop to end; it may

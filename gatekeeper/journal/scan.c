@@ -198,21 +198,43 @@ is_asked_word(int asked, int column)
 	return asked < 0 || asked == column;
 }
 
-static bool
-row_matches(const struct journal_query *query, const struct body_row *row)
+bool
+journal_query_takes(const struct journal_query *query,
+    const struct event_columns *columns, const int words[JOURNAL_WORDS])
 {
-	const struct event_columns *a = &query->columns, *b = &row->columns;
+	const struct event_columns *a = &query->columns, *b = columns;
 
-	return is_asked_word(query->kind, row->kind) &&
-	       is_asked_word(query->decision, row->decision) &&
-	       is_asked_word(query->layer, row->layer) &&
-	       is_asked_word(query->scope, row->scope) &&
+	return is_asked_word(query->kind, words[JOURNAL_KIND]) &&
+	       is_asked_word(query->decision, words[JOURNAL_DECISION]) &&
+	       is_asked_word(query->layer, words[JOURNAL_LAYER]) &&
+	       is_asked_word(query->scope, words[JOURNAL_SCOPE]) &&
 	       is_asked(a->run, b->run) && is_asked(a->tenant, b->tenant) &&
 	       is_asked(a->agent, b->agent) && is_asked(a->actor, b->actor) &&
 	       is_asked(a->action, b->action) &&
 	       is_asked(a->action_key, b->action_key) &&
 	       is_asked(a->reason, b->reason) &&
 	       is_asked(a->approval, b->approval);
+}
+
+static bool
+row_matches(const struct journal_query *query, const struct body_row *row)
+{
+	const int words[JOURNAL_WORDS] = {[JOURNAL_KIND] = row->kind,
+	    [JOURNAL_DECISION] = row->decision,
+	    [JOURNAL_LAYER] = row->layer,
+	    [JOURNAL_SCOPE] = row->scope};
+
+	return journal_query_takes(query, &row->columns, words);
+}
+
+void
+journal_words_of(const struct event *event, int ret_words[JOURNAL_WORDS])
+{
+	ret_words[JOURNAL_KIND] = event->kind;
+	ret_words[JOURNAL_DECISION] =
+	    event->has_decision ? event->decision : -1;
+	ret_words[JOURNAL_LAYER] = event->layer;
+	ret_words[JOURNAL_SCOPE] = event->scope;
 }
 
 /* Where a search is. */

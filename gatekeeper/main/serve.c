@@ -224,7 +224,9 @@ open_http(struct server *server, struct gk_err *err)
 	    .insecure_http = config->insecure_http,
 	    .threads = (unsigned)config->threads,
 	    .max_connections = (unsigned)config->max_connections,
-	    .max_in_flight = (unsigned)config->queue,
+	    /* those who wait are in flight too, and don't take the others' room */
+	    .max_in_flight =
+		(unsigned)(config->queue + config->max_connections),
 	    .header_timeout_us = config->header_timeout_us,
 	    .body_timeout_us = config->body_timeout_us,
 	    .idle_timeout_us = config->idle_timeout_us,
