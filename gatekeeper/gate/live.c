@@ -70,14 +70,29 @@ read_after(struct gate_call *call, struct live *live)
 static bool
 read_nudges(struct gate_call *call, struct live *live)
 {
-	live->nudges = (gate__can(call) & CAN_AUDITOR) == 0;
+	const char *only = gate__param(call, "only");
+	bool audits = (gate__can(call) & CAN_AUDITOR) != 0;
+
+	if (only != NULL && strcmp(only, "approvals") != 0) {
+		(void)gate__bad_param(call, "only", "expected approvals");
+		return false;
+	}
+	live->nudges = !audits || only != NULL;
 	for (size_t i = 0; live->nudges && i < call->param_count; i++) {
-		if (strcmp(call->params[i].name, "after") != 0) {
+		const char *name = call->params[i].name;
+
+		if (strcmp(name, "after") == 0 || strcmp(name, "only") == 0) {
+			continue;
+		}
+		if (audits) {
+			(void)gate__bad_param(
+			    call, name, "only=approvals takes no filter");
+		} else {
 			(void)gate__problem(call, GATE_FORBIDDEN,
 			    "not_permitted",
 			    "filters need the permission auditor");
-			return false;
 		}
+		return false;
 	}
 	return true;
 }

@@ -35,7 +35,7 @@ struct http_options {
 	bool insecure_http; /* plain HTTP on an address that isn't loopback */
 
 	unsigned threads; /* loops; default: one per core, at most 64 */
-	/* In all (1024), and of these for control routes only (16). */
+	/* In all (8192), and of these for control routes only (16). */
 	unsigned max_connections, reserved_connections;
 	unsigned max_in_flight; /* calls begun and not answered (4096) */
 	unsigned max_streams;   /* NDJSON exports at once (4) */

@@ -24,6 +24,12 @@ void main_settings(const struct config *config, struct cli_settings *ret);
 /* Where events are shipped to; borrows config. */
 void main_ship_options(const struct config *config, struct ship_options *ret);
 
+/*
+ * Raise the soft limit of file descriptors to what max_connections needs.  Gives how many
+ * connections there can be: fewer, and a warning in the log, where the hard limit is too low.
+ */
+int64_t main_descriptors(const struct config *config);
+
 /* Log what an operator should change: who else can read or write what is ours. */
 void main_warn(const struct config *config);
 

@@ -24,6 +24,7 @@ struct server {
 	struct http *http;
 	struct out *out; /* to the witnesses; NULL: none are asked */
 	struct ship *ship;
+	int64_t connections; /* as many as descriptors allow */
 };
 
 /* What the gate wants an operator to see. */
@@ -223,10 +224,9 @@ open_http(struct server *server, struct gk_err *err)
 	    .tls_client_ca = config->tls_client_ca,
 	    .insecure_http = config->insecure_http,
 	    .threads = (unsigned)config->threads,
-	    .max_connections = (unsigned)config->max_connections,
+	    .max_connections = (unsigned)server->connections,
 	    /* those who wait are in flight too, and don't take the others' room */
-	    .max_in_flight =
-		(unsigned)(config->queue + config->max_connections),
+	    .max_in_flight = (unsigned)(config->queue + server->connections),
 	    .header_timeout_us = config->header_timeout_us,
 	    .body_timeout_us = config->body_timeout_us,
 	    .idle_timeout_us = config->idle_timeout_us,
@@ -327,7 +327,11 @@ run_gate(struct server *server)
 	enum gk_rc rc;
 	int code;
 
+	server->connections = main_descriptors(server->config);
 	main_settings(server->config, &settings);
+	/* the rest of the connections is for those who don't wait */
+	settings.gate.places =
+	    (size_t)(server->connections - server->connections / 8);
 	settings.gate.alert = alert;
 	rc = open_witnesses(server, &settings.gate.witness, &err);
 	if (rc == GK_OK) {

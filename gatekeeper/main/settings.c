@@ -42,9 +42,6 @@ main_settings(const struct config *config, struct cli_settings *ret)
 		    .result_grace_us = config->result_grace_us,
 		    .queue = (size_t)config->queue,
 		    .runs_per_identity = (size_t)config->runs_per_identity,
-		    /* the rest of the connections is for those who don't wait */
-		    .places = (size_t)(config->max_connections -
-				       config->max_connections / 8),
 		    .admission_per_s = config->admission_rate,
 		    .admission_burst = config->admission_burst,
 		    .condition_fuel = (uint64_t)config->condition_fuel,

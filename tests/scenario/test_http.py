@@ -530,7 +530,7 @@ class Crowd(HttpCase):
             self.skipTest("too few file descriptors")
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         resource.setrlimit(resource.RLIMIT_NOFILE, (4096, hard))
-        server = harness.Server().start()
+        server = harness.Server(config={"max_connections": 1024}).start()
         self.addCleanup(server.destroy)
         agent, operator = server.agent(), server.client("olga", "human", "operator", tenant="*")
         held = []

@@ -2,15 +2,14 @@
 
 import {get, path, post} from "./api.js";
 import {fill, h, shown, span, time} from "./dom.js";
+import {follow} from "./live.js";
 
-const REFRESH_MS = 3000;
+const LATER_MS = 1000;
 
 export function approvalsPage(main, {identity, rest}) {
   const list = h("div", {class: "cards"});
   const say = h("p", {class: "error", role: "alert"});
   const state = {ended: false, busy: new Set()};
-  fill(main, h("h1", {}, "Approvals"), say, list);
-
   async function refresh() {
     try {
       const {approvals} = await get("/v1/approvals?status=pending");
@@ -22,14 +21,18 @@ export function approvalsPage(main, {identity, rest}) {
     }
   }
 
-  refresh();
-  const timer = setInterval(() => {
+  let later = null;
+  const live = follow(function look() {
+    clearTimeout(later);
     // what somebody is writing in isn't drawn anew under their hands
     if (state.busy.size === 0 && !list.contains(document.activeElement)) refresh();
-  }, REFRESH_MS);
+    else later = setTimeout(look, LATER_MS);
+  });
+  fill(main, h("h1", {}, "Approvals"), live.line, say, list);
   return () => {
     state.ended = true;
-    clearInterval(timer);
+    clearTimeout(later);
+    live.end();
   };
 }
 
