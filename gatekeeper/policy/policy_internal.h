@@ -28,7 +28,7 @@ struct texts {
 	size_t count;
 };
 
-#define FILE_VARIABLES_MAX 64
+#define FILE_VARIABLES_MAX 128
 
 /* A name for an expression, seen by the conditions of its file and by the variables after it. */
 struct variable {
