@@ -2,7 +2,7 @@
 
 import {readFileSync} from "node:fs";
 
-import {PHONE, api, ask, check, open, run, same, setup, signIn, test} from "./harness.mjs";
+import {PHONE, api, ask, check, drawn, open, run, same, setup, signIn, test} from "./harness.mjs";
 
 test("a person grants on a phone and the agent is allowed", async (browser) => {
   const asked = await ask("phone/1", "refund.create", {order: "A-1", amount: 120.5, currency: "EUR"});
@@ -131,7 +131,7 @@ test("no page has a serious finding of axe", async (browser) => {
       ["operator", "/#/policy"], ["operator", "/#/stop"]]) {
       const page = await open(browser, {scheme, path, axe: true});
       await signIn(page, who);
-      await page.waitForLoadState("networkidle");
+      await drawn(page);
       // evaluated by the browser's debugger: the page's own policy lets no script in
       const session = await page.context().newCDPSession(page);
       await session.send("Runtime.evaluate", {expression: source});

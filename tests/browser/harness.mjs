@@ -65,6 +65,13 @@ export async function signIn(page, who) {
   await page.getByRole("button", {name: "Sign out"}).waitFor();
 }
 
+/** Everything that the page asked for has come; its stream of events never ends and doesn't count. */
+export async function drawn(page) {
+  await page.locator("main h1").waitFor();
+  if (await page.locator("[data-live]").count() === 0) await page.waitForLoadState("networkidle");
+  else await page.locator(".empty, article").first().waitFor();
+}
+
 export async function run() {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
