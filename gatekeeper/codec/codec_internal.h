@@ -1,9 +1,10 @@
 #ifndef GK_CODEC_INTERNAL_H
 #define GK_CODEC_INTERNAL_H
-/* The tokens under the trees: what json.c and yaml.c ask of lex.c and plain.c. */
+/* What files of this room ask of one another: tokens under the trees, and the table's own questions. */
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -60,5 +61,13 @@ bool lex__check_text(const char *text, size_t n); /* as json_check_text() */
 bool plain__is_string(const char *text);
 enum gk_rc plain__value(const char *text, struct json_value **ret_value,
     struct gk_err *err) GK_MUST_USE;
+
+struct record_field;
+
+/* Would record_encode() print the field of *src, or leave it out (or write null)? */
+bool record__is_present(const struct record_field *field, const void *src);
+
+/* A canonical decimal int64: no sign but '-', no leading zeros, no "-0". */
+bool record__big(const char *text, int64_t *ret);
 
 #endif

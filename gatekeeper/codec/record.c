@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/time.h"
 #include "codec/canon.h"
+#include "codec/codec_internal.h"
 #include "codec/digest.h"
 #include "codec/record.h"
 
@@ -74,8 +75,8 @@ all_zero(const uint8_t *bytes, size_t n)
 	return any == 0;
 }
 
-static bool
-is_present(const struct record_field *field, const void *src)
+bool
+record__is_present(const struct record_field *field, const void *src)
 {
 	if (field->has_offset != 0) {
 		return bool_at(src, field->has_offset);
@@ -279,7 +280,7 @@ record_encode(const struct record_type *type, const void *src,
 
 	for (size_t i = 0; i < type->count; i++) {
 		const struct record_field *field = &type->fields[i];
-		bool present = is_present(field, src);
+		bool present = record__is_present(field, src);
 
 		if (!present && (field->flags & RECORD_NULLABLE) == 0) {
 			continue;
@@ -403,9 +404,8 @@ check_range(const struct record_field *field, int64_t n,
 	return GK_OK;
 }
 
-/* A canonical decimal int64 in a string: no sign but '-', no leading zeros. */
-static bool
-big_parse(const char *text, int64_t *ret)
+bool
+record__big(const char *text, int64_t *ret)
 {
 	bool minus = *text == '-';
 	const char *p = text + minus;
@@ -438,7 +438,7 @@ decode_int(const struct record_field *field, const struct json_value *value,
 		    "expected an integer, found %s", json_type_name(value));
 	}
 	if (field->kind == RECORD_BIG &&
-	    (text == NULL || !big_parse(text, &n))) {
+	    (text == NULL || !record__big(text, &n))) {
 		return REFUSE(place, err, GK_E_INVALID,
 		    "expected an integer in a string");
 	}
@@ -465,17 +465,17 @@ decode_enum(const struct record_field *field, const struct json_value *value,
 	char list[160] = "";
 	size_t n = 0;
 
-	for (size_t i = 0; i < field->names_count; i++) {
+	for (size_t i = 0; text != NULL && i < field->names_count; i++) {
 		int word = (int)i;
 
-		if (field->names[i] == NULL) {
-			continue;
-		}
-		if (text != NULL && strcmp(field->names[i], text) == 0) {
+		if (field->names[i] != NULL &&
+		    strcmp(field->names[i], text) == 0) {
 			memcpy(to(target, field->offset), &word, sizeof(word));
 			return GK_OK;
 		}
-		if (n < sizeof(list)) {
+	}
+	for (size_t i = 0; i < field->names_count; i++) {
+		if (field->names[i] != NULL && n < sizeof(list)) {
 			n += (size_t)snprintf(list + n, sizeof(list) - n,
 			    "%s%s", n > 0 ? ", " : "", field->names[i]);
 		}

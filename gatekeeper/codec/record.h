@@ -87,6 +87,18 @@ enum gk_rc record_decode(const struct record_type *type,
     const struct json_value *value, struct gk_arena *arena, void *ret_dst,
     struct gk_err *err) GK_MUST_USE;
 
+/*
+ * The quick way for text that record_encode() printed: fills *ret_dst as
+ * json_parse() and record_decode() would, without a tree, and gives true only if
+ * they would take it within limits and record_encode() would print these very
+ * bytes again.  false says nothing: such text may still be all right, and the
+ * strict way knows why it isn't.  Strings live in arena; *ret_dst then holds
+ * anything.
+ */
+bool record_quick(const struct record_type *type, const char *bytes, size_t n,
+    const struct json_limits *limits, struct gk_arena *arena,
+    void *ret_dst) GK_MUST_USE;
+
 /* Is the table sorted and whole?  For tests. */
 bool record_check(const struct record_type *type);
 

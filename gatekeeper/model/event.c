@@ -362,6 +362,11 @@ event_decode(const char *bytes, size_t n, struct gk_arena *arena,
 	GK_AUTO(gk_buf_done) struct gk_buf again = GK_BUF_INIT(EVENT_BYTES_MAX);
 	struct wire wire;
 
+	if (record_quick(&event_type, bytes, n, &event_limits, arena, &wire) &&
+	    wire.phase == (int)event_phase((enum event_kind)wire.event.kind)) {
+		*ret = wire.event;
+		return GK_OK;
+	}
 	GK_TRY(json_parse(bytes, n, &event_limits, &json, err));
 	GK_TRY(record_decode(&event_type, json, arena, &wire, err));
 	if (wire.phase != (int)event_phase((enum event_kind)wire.event.kind)) {
