@@ -351,6 +351,18 @@ enum gk_rc journal__openings(struct journal_reader *reader, uint64_t seq,
 	void *ctx, const struct opening *opening, struct gk_err *err),
     void *ctx, struct gk_err *err) GK_MUST_USE;
 
+/*
+ * The same for one event after the other: _begin names the stretch [from, to), _of
+ * gives those of seq, which only grows, and leaves none of it out.  One at a time; _end is fine without _begin.
+ */
+enum gk_rc journal__openings_begin(struct journal_reader *reader, uint64_t from,
+    uint64_t to, struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__openings_of(struct journal_reader *reader, uint64_t seq,
+    enum gk_rc (*each)(
+	void *ctx, const struct opening *opening, struct gk_err *err),
+    void *ctx, struct gk_err *err) GK_MUST_USE;
+void journal__openings_end(struct journal_reader *reader);
+
 /* Events in the store: one more than the greatest seq. */
 enum gk_rc journal__read_size(struct journal_reader *reader, uint64_t *ret_size,
     struct gk_err *err) GK_MUST_USE;
@@ -369,10 +381,10 @@ enum gk_rc journal__read_tile_count(struct journal_reader *reader,
 enum gk_rc journal__read_checkpoint(struct journal_reader *reader,
     uint64_t at_least, uint64_t *ret_size, struct gk_buf *note, bool *ret_found,
     struct gk_err *err) GK_MUST_USE;
-/* Is the event in the index of its run's events? */
-enum gk_rc journal__read_indexed(struct journal_reader *reader,
-    uint64_t run_first, uint64_t seq, bool *ret_has,
-    struct gk_err *err) GK_MUST_USE;
+/* The seqs, from one on, that the index of a run's events has; at most room. */
+enum gk_rc journal__read_run_seqs(struct journal_reader *reader,
+    uint64_t run_first, uint64_t from, uint64_t *ret_seqs, size_t room,
+    size_t *ret_count, struct gk_err *err) GK_MUST_USE;
 /* Each event, held ones too, of kind retention or redaction, in order of seq. */
 enum gk_rc journal__each_gone(struct journal_reader *reader,
     enum gk_rc (*each)(void *ctx, uint64_t seq, struct gk_err *err), void *ctx,

@@ -31,6 +31,8 @@ static const char *const read_sql[R_COUNT] = {
 	"SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1",
     [R_OPENINGS] = "SELECT path, salt, value, forget FROM opening "
 		   "WHERE seq = ?1 ORDER BY path",
+    [R_OPENINGS_STEP] = "SELECT path, salt, value, forget, seq FROM opening "
+			"WHERE seq >= ?1 AND seq < ?2 ORDER BY seq, path",
     [R_OPENINGS_LEFT] =
 	"SELECT path, salt, value, forget FROM opening o WHERE seq = ?1 AND "
 	"NOT EXISTS (SELECT 1 FROM redaction r WHERE r.seq = o.seq AND "
@@ -66,8 +68,9 @@ static const char *const read_sql[R_COUNT] = {
 	"(?4 = 0 OR b.tenant = ?4)",
     [R_COUNT_FORGET] = "SELECT count(*) FROM opening INDEXED BY opening_forget "
 		       "WHERE forget <> 0 AND forget > ?1 AND forget <= ?2",
-    [R_INDEXED] = "SELECT 1 FROM body INDEXED BY body_run_first "
-		  "WHERE run_first = ?1 AND run_first <> 0 AND seq = ?2",
+    [R_RUN_SEQS] = "SELECT seq FROM body INDEXED BY body_run_first WHERE "
+		   "run_first = ?1 AND run_first <> 0 AND seq >= ?2 "
+		   "ORDER BY seq LIMIT ?3",
 #define SCAN_COLUMNS                                                 \
 	"SELECT seq, run, run_first, tenant, agent, actor, action, " \
 	"action_key, "                                               \
@@ -352,6 +355,24 @@ journal__read_time(struct journal_reader *reader, uint64_t seq, int64_t *ret_us,
 }
 
 enum gk_rc
+journal__column_opening(
+    sqlite3_stmt *stmt, struct opening *ret, struct gk_err *err)
+{
+	const void *salt = sqlite3_column_blob(stmt, 1);
+
+	if (salt == NULL ||
+	    sqlite3_column_bytes(stmt, 1) != (int)sizeof(ret->salt)) {
+		return GK_FAIL(
+		    err, GK_E_CORRUPT, "an opening's salt hasn't 16 bytes");
+	}
+	memcpy(ret->salt, salt, sizeof(ret->salt));
+	ret->path = column_text(stmt, 0);
+	ret->value = column_text(stmt, 2);
+	ret->forget_us = sqlite3_column_int64(stmt, 3);
+	return GK_OK;
+}
+
+enum gk_rc
 journal_openings(struct journal_reader *reader, uint64_t seq,
     enum gk_rc (*each)(
 	void *ctx, const struct opening *opening, struct gk_err *err),
@@ -373,24 +394,14 @@ journal__openings(struct journal_reader *reader, uint64_t seq, bool redacted,
 
 	journal__stmt_bind(stmt, 1, seq);
 	for (;;) {
-		struct opening opening = {.path = NULL};
-		const void *salt;
+		struct opening opening;
 
 		GK_TRY(journal__stmt_step(
 		    reader, stmt, "reading openings", &row, err));
 		if (!row) {
 			return GK_OK;
 		}
-		salt = sqlite3_column_blob(stmt, 1);
-		if (salt == NULL || sqlite3_column_bytes(stmt, 1) !=
-					(int)sizeof(opening.salt)) {
-			return GK_FAIL(err, GK_E_CORRUPT,
-			    "an opening's salt hasn't 16 bytes");
-		}
-		memcpy(opening.salt, salt, sizeof(opening.salt));
-		opening.path = column_text(stmt, 0);
-		opening.value = column_text(stmt, 2);
-		opening.forget_us = sqlite3_column_int64(stmt, 3);
+		GK_TRY(journal__column_opening(stmt, &opening, err));
 		GK_TRY(each(ctx, &opening, err));
 	}
 }
@@ -507,19 +518,6 @@ journal_has_run(struct journal_reader *reader, int64_t run_column,
 	uint64_t first;
 
 	return journal_run_first(reader, run_column, &first, ret_has, err);
-}
-
-enum gk_rc
-journal__read_indexed(struct journal_reader *reader, uint64_t run_first,
-    uint64_t seq, bool *ret_has, struct gk_err *err)
-{
-	GK_AUTO(journal__stmt_reset)
-	sqlite3_stmt *stmt = reader->stmt[R_INDEXED];
-
-	journal__stmt_bind(stmt, 1, run_first);
-	journal__stmt_bind(stmt, 2, seq);
-	return journal__stmt_step(
-	    reader, stmt, "looking into the run index", ret_has, err);
 }
 
 enum gk_rc

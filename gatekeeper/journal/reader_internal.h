@@ -18,6 +18,7 @@ enum read_stmt {
 	R_CHECKPOINT_AT,
 	R_CHECKPOINT_LAST,
 	R_OPENINGS,
+	R_OPENINGS_STEP,
 	R_OPENINGS_LEFT,
 	R_STRAYS,
 	R_POLICY,
@@ -26,7 +27,7 @@ enum read_stmt {
 	R_ROWS,
 	R_SNAPSHOT,
 	R_RUN_FIRST,
-	R_INDEXED,
+	R_RUN_SEQS,
 	R_REDACTIONS,
 	R_BOUND,
 	R_RETENTION,
@@ -47,6 +48,7 @@ struct journal_reader {
 	bool in_snapshot;
 	struct sqlite3_stmt *stmt[R_COUNT];
 	struct sqlite3_stmt *scan;   /* the one that runs; one of stmt[] */
+	bool more_openings;          /* R_OPENINGS_STEP stands on a row */
 	struct journal_index *index; /* kept; NULL: none */
 	struct index_room *room;     /* owned; with an index only */
 };
@@ -62,6 +64,9 @@ enum gk_rc journal__read_number(struct journal_reader *reader,
 /* False: the column isn't 32 bytes. */
 bool journal__column_digest(
     struct sqlite3_stmt *stmt, int column, struct digest *ret);
+/* Columns path, salt, value, forget; *ret borrows the row.  GK_E_CORRUPT: a salt of another length. */
+enum gk_rc journal__column_opening(struct sqlite3_stmt *stmt,
+    struct opening *ret, struct gk_err *err) GK_MUST_USE;
 void journal__stmt_bind(struct sqlite3_stmt *stmt, int at, uint64_t number);
 
 #endif

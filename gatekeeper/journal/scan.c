@@ -84,6 +84,70 @@ journal__scan_end(struct journal_reader *reader)
 }
 
 enum gk_rc
+journal__openings_begin(struct journal_reader *reader, uint64_t from,
+    uint64_t to, struct gk_err *err)
+{
+	sqlite3_stmt *stmt = reader->stmt[R_OPENINGS_STEP];
+
+	journal__stmt_bind(stmt, 1, from);
+	journal__stmt_bind(stmt, 2, to);
+	return journal__stmt_step(
+	    reader, stmt, "reading openings", &reader->more_openings, err);
+}
+
+enum gk_rc
+journal__openings_of(struct journal_reader *reader, uint64_t seq,
+    enum gk_rc (*each)(
+	void *ctx, const struct opening *opening, struct gk_err *err),
+    void *ctx, struct gk_err *err)
+{
+	sqlite3_stmt *stmt = reader->stmt[R_OPENINGS_STEP];
+
+	while (reader->more_openings &&
+	       (uint64_t)sqlite3_column_int64(stmt, 4) == seq) {
+		struct opening opening;
+
+		GK_TRY(journal__column_opening(stmt, &opening, err));
+		GK_TRY(each(ctx, &opening, err));
+		GK_TRY(journal__stmt_step(reader, stmt, "reading openings",
+		    &reader->more_openings, err));
+	}
+	return GK_OK;
+}
+
+void
+journal__openings_end(struct journal_reader *reader)
+{
+	(void)sqlite3_reset(reader->stmt[R_OPENINGS_STEP]);
+	reader->more_openings = false;
+}
+
+enum gk_rc
+journal__read_run_seqs(struct journal_reader *reader, uint64_t run_first,
+    uint64_t from, uint64_t *ret_seqs, size_t room, size_t *ret_count,
+    struct gk_err *err)
+{
+	GK_AUTO(journal__stmt_reset)
+	sqlite3_stmt *stmt = reader->stmt[R_RUN_SEQS];
+	size_t count = 0;
+	bool row = true;
+
+	journal__stmt_bind(stmt, 1, run_first);
+	journal__stmt_bind(stmt, 2, from);
+	journal__stmt_bind(stmt, 3, room);
+	for (; row && count < room; count += row ? 1 : 0) {
+		GK_TRY(journal__stmt_step(
+		    reader, stmt, "looking into the run index", &row, err));
+		if (row) {
+			ret_seqs[count] =
+			    (uint64_t)sqlite3_column_int64(stmt, 0);
+		}
+	}
+	*ret_count = count;
+	return GK_OK;
+}
+
+enum gk_rc
 journal__each_signing_key(struct journal_reader *reader,
     enum gk_rc (*each)(void *ctx, uint64_t seq, const char *bytes, size_t n,
 	struct gk_err *err),

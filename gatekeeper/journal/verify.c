@@ -329,9 +329,13 @@ check_events(struct verify *v, struct gk_err *err)
 		const struct scan scan = {.from = from, .to = to};
 		enum gk_rc rc;
 
+		GK_TRY(journal__openings_begin(v->reader, from, to, err));
 		journal__scan_begin(v->reader, &scan);
+		v->in_step = true;
 		rc = check_step(v, to, err);
+		v->in_step = false;
 		journal__scan_end(v->reader);
+		journal__openings_end(v->reader);
 		GK_TRY(rc);
 		if (v->options->progress != NULL) {
 			v->options->progress(v->options->ctx, to, v->size);
@@ -535,6 +539,7 @@ verify_freep(struct verify **verify)
 		gk_arena_done(&v->other_arena);
 		gk_buf_done(&v->other);
 		journal__gone_free(v->gone);
+		journal__near_free(v->near);
 		chain_done(&v->chain);
 		gk_buf_done(&v->bundle);
 		free(v->closed);
@@ -562,6 +567,7 @@ journal_verify(const struct journal_verify_options *options,
 	v->other = (struct gk_buf)GK_BUF_INIT(EVENT_BYTES_MAX);
 	v->bundle = (struct gk_buf)GK_BUF_INIT(JOURNAL_BUNDLE_BYTES);
 	v->bundle_index = UINT64_MAX;
+	GK_TRY(journal__near_new(&v->near, err));
 	rc = verify_dir(v, &why);
 	if (rc == GK_OK) {
 		return GK_OK;

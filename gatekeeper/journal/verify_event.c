@@ -3,8 +3,8 @@
  * search columns, its openings, and the events that it speaks of.
  *
  * An event points backwards only, by of_seq, so each is checked with one look at
- * an earlier one, and memory doesn't grow but for a bit for each event: is this
- * allow closed?
+ * an earlier one (verify_near.c keeps the last ones near), and memory doesn't grow
+ * but for a bit for each event: is this allow closed?
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -85,23 +85,12 @@ check_columns(struct verify *v, const struct body_row *row,
 static enum gk_rc
 check_run(struct verify *v, const struct body_row *row, struct gk_err *err)
 {
-	uint64_t first = 0;
-	bool has = false, indexed = true;
+	bool leads;
 
-	if (row->columns.run != 0) {
-		GK_TRY(journal_run_first(
-		    v->reader, row->columns.run, &first, &has, err));
-	}
-	if (row->run_first != 0) {
-		GK_TRY(journal__read_indexed(
-		    v->reader, row->run_first, row->seq, &indexed, err));
-	}
-	if (has != (row->columns.run != 0) || first != row->run_first ||
-	    first > row->seq || !indexed) {
-		return FAULT(
-		    v, row->seq, err, "the index of runs doesn't lead to it");
-	}
-	return GK_OK;
+	GK_TRY(journal__near_run(v, row, &leads, err));
+	return leads ? GK_OK
+		     : FAULT(v, row->seq, err,
+			   "the index of runs doesn't lead to it");
 }
 
 struct opening_check {
@@ -138,8 +127,10 @@ check_openings(struct verify *v, const struct event *event, struct gk_err *err)
 	bool present[SHOWN_MAX] = {false};
 	struct opening_check openings = {v, event, present};
 
-	GK_TRY(journal__openings(
-	    v->reader, event->seq, true, check_opening, &openings, err));
+	GK_TRY(v->in_step ? journal__openings_of(v->reader, event->seq,
+				check_opening, &openings, err)
+			  : journal__openings(v->reader, event->seq, true,
+				check_opening, &openings, err));
 	return journal__gone_check(v, event, present, err);
 }
 
@@ -151,6 +142,10 @@ read_pointed(struct verify *v, const struct event *event, struct event *ret,
 	struct digest leaf;
 	bool found;
 
+	*ret_gone = false;
+	if (journal__near_find(v->near, event->of_seq, ret)) {
+		return GK_OK;
+	}
 	gk_buf_clear(&v->other);
 	GK_TRY(v->reader == NULL
 		   ? journal__files_event(v, event->of_seq, &found, err)
@@ -342,6 +337,7 @@ journal__verify_event(
 	GK_TRY(check_genesis(v, &event, err));
 	GK_TRY(check_signing_key(v, &event, err));
 	GK_TRY(check_links(v, &event, err));
+	journal__near_keep(v->near, &event);
 	GK_TRY(check_openings(v, &event, err));
 	if (v->options->event != NULL) {
 		GK_TRY(v->options->event(v->options->ctx, &event, err));
@@ -382,6 +378,7 @@ journal__verify_entry(struct verify *v, uint64_t seq, const void *bytes,
 	GK_TRY(check_genesis(v, &event, err));
 	v->keys_met += names_key(v, &event) ? 1 : 0;
 	GK_TRY(check_links(v, &event, err));
+	journal__near_keep(v->near, &event);
 	if (event.kind == EVENT_RETENTION && event.retention != NULL &&
 	    event.retention->what != NULL &&
 	    strcmp(event.retention->what, "bodies") == 0 &&

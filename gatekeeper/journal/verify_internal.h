@@ -35,6 +35,8 @@ struct verify {
 	struct gk_buf other;         /* its bytes */
 	bool genesis;                /* was met */
 	struct gone *gone;           /* what the log lets go */
+	struct near *near;           /* what was just read */
+	bool in_step;      /* of the store: openings are read in order */
 	uint64_t let_go;   /* of files: there are only hashes of those before */
 	uint64_t retained; /* of files: a retention says so of those before */
 	struct gk_buf bundle; /* of files: the one that was pointed into last */
@@ -126,5 +128,19 @@ enum gk_rc journal__files_load(struct verify *verify, const char *path,
 #define JOURNAL_POLICY_PATH_BYTES 96
 bool journal__policy_path(
     const char *digest, char ret_path[JOURNAL_POLICY_PATH_BYTES]);
+
+/* verify_near.c: about 5 MiB, however long the log is. */
+struct near;
+
+enum gk_rc journal__near_new(
+    struct near **ret_near, struct gk_err *err) GK_MUST_USE;
+void journal__near_free(struct near *near);
+void journal__near_keep(struct near *near, const struct event *event);
+/* Kind, decision and decision_id of an event that is near; the id lives until that many more events are kept. */
+bool journal__near_find(
+    const struct near *near, uint64_t seq, struct event *ret);
+/* Does the index of runs lead to the row?  Rows come in order. */
+enum gk_rc journal__near_run(struct verify *verify, const struct body_row *row,
+    bool *ret_leads, struct gk_err *err) GK_MUST_USE;
 
 #endif
