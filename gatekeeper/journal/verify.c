@@ -27,7 +27,7 @@
 #include "base/assert.h"
 #include "journal/verify_internal.h"
 
-enum { STEP = 2048, ARENA_CAP = 8 * 1024 * 1024, WHERE_BYTES = 48 };
+enum { STEP = 8192, ARENA_CAP = 8 * 1024 * 1024, WHERE_BYTES = 48 };
 
 enum gk_rc
 journal__verify_fault(struct verify *v, struct gk_err *err, const char *where,
@@ -254,35 +254,86 @@ check_marks(struct verify *v, struct gk_err *err)
 }
 
 static enum gk_rc
-check_row(struct verify *v, const struct body_row *row, struct gk_err *err)
+check_row(
+    struct verify *v, const struct chunk *chunk, size_t i, struct gk_err *err)
 {
 	const struct edge_sink sink = {check_tile, v};
-	struct digest leaf;
 
-	merkle_leaf(row->bytes, row->n, &leaf);
-	GK_TRY(journal__verify_event(v, row, err));
-	GK_TRY(journal__edge_append(&v->edge, &leaf, &sink, err));
+	GK_TRY(journal__verify_event(
+	    v, &chunk->rows[i], chunk->events[i], &chunk->want[i], err));
+	GK_TRY(journal__edge_append(&v->edge, &chunk->leaves[i], &sink, err));
 	return check_marks(v, err);
 }
 
+/* What a chunk holds, and then why it ends where it does. */
 static enum gk_rc
-check_step(struct verify *v, uint64_t to, struct gk_err *err)
+check_chunk(struct verify *v, const struct chunk *chunk, struct gk_err *err)
+{
+	char where[WHERE_BYTES];
+
+	for (size_t i = 0; i < chunk->decoded; i++) {
+		GK_TRY(check_row(v, chunk, i, err));
+	}
+	(void)snprintf(where, sizeof(where), "seq %" PRIu64, v->edge.size);
+	if (chunk->decoded < chunk->count) {
+		return journal__verify_unread(
+		    v, v->edge.size, chunk->rc, &chunk->why, err);
+	}
+	if (chunk->missing) {
+		return journal__verify_fault(
+		    v, err, where, "the event is missing");
+	}
+	if (chunk->read_rc != GK_OK) {
+		(void)GK_FAIL(err, chunk->read_rc, "%s", chunk->read_why.text);
+		gk_err_where(err, "%s", chunk->read_why.where);
+	}
+	return chunk->read_rc;
+}
+
+/* Read on from *at, until the chunk is full or an event isn't there. */
+static enum gk_rc
+fill_chunk(struct verify *v, struct chunk *chunk, uint64_t *at, uint64_t to,
+    struct gk_err *err)
 {
 	struct body_row row;
 	bool more;
 
-	while (v->edge.size < to) {
-		uint64_t seq = v->edge.size;
-		char where[WHERE_BYTES];
-
-		GK_TRY(journal__scan_next(v->reader, &row, &more, err));
-		if (!more || row.seq != seq) {
-			(void)snprintf(
-			    where, sizeof(where), "seq %" PRIu64, seq);
-			return journal__verify_fault(
-			    v, err, where, "the event is missing");
+	while (*at < to && !journal__chunk_is_full(chunk)) {
+		chunk->read_rc = journal__scan_next(
+		    v->reader, &row, &more, &chunk->read_why);
+		chunk->missing =
+		    chunk->read_rc == GK_OK && (!more || row.seq != *at);
+		if (chunk->read_rc != GK_OK || chunk->missing) {
+			*at = to; /* nothing is read behind it */
+			return GK_OK;
 		}
-		GK_TRY(check_row(v, &row, err));
+		GK_TRY(journal__chunk_add(chunk, &row, err));
+		++*at;
+	}
+	return GK_OK;
+}
+
+/* One chunk is decoded while the next one is read, and the one before is checked. */
+static enum gk_rc
+check_step(struct verify *v, uint64_t to, struct gk_err *err)
+{
+	struct chunk *chunk = journal__decoder_chunk(v->decoder, 0), *next;
+	uint64_t at = v->edge.size;
+
+	GK_TRY(fill_chunk(v, chunk, &at, to, err));
+	journal__decoder_give(v->decoder, chunk);
+	for (unsigned i = 1; chunk != NULL; i++, chunk = next) {
+		bool more = at < to;
+
+		next = more ? journal__decoder_chunk(v->decoder, i) : NULL;
+		if (more) {
+			GK_TRY(fill_chunk(v, next, &at, to, err));
+		}
+		journal__decoder_take(v->decoder);
+		if (more) {
+			journal__decoder_give(v->decoder, next);
+		}
+		GK_TRY(check_chunk(v, chunk, err));
 	}
 	return GK_OK;
 }
@@ -323,6 +374,7 @@ check_events(struct verify *v, struct gk_err *err)
 {
 	GK_TRY(read_stored(v, 0, &v->stored, err));
 	GK_TRY(check_gone(v, err));
+	GK_TRY(journal__decoder_start(&v->decoder, err));
 	while (v->edge.size < v->size) {
 		uint64_t from = v->edge.size;
 		uint64_t to = v->size - from > STEP ? from + STEP : v->size;
@@ -540,6 +592,7 @@ verify_freep(struct verify **verify)
 		gk_buf_done(&v->other);
 		journal__gone_free(v->gone);
 		journal__near_free(v->near);
+		journal__decoder_stop(v->decoder);
 		chain_done(&v->chain);
 		gk_buf_done(&v->bundle);
 		free(v->closed);

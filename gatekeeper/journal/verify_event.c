@@ -25,7 +25,17 @@ where_of(uint64_t seq, char ret[WHERE_BYTES])
 	journal__verify_fault(  \
 	    (v), (err), where_of((seq), (char[WHERE_BYTES]){""}), __VA_ARGS__)
 
-/* The events' form is our own: that it can't be read is a fault, not an error. */
+enum gk_rc
+journal__verify_unread(struct verify *v, uint64_t seq, enum gk_rc rc,
+    const struct gk_err *why, struct gk_err *err)
+{
+	if (rc == GK_E_NOMEM) {
+		return GK_FAIL(err, rc, "%s", why->text);
+	}
+	return FAULT(v, seq, err, "the event can't be read: %s%s%s", why->text,
+	    why->where[0] != '\0' ? " at " : "", why->where);
+}
+
 static enum gk_rc
 decode(struct verify *v, uint64_t seq, const char *bytes, size_t n,
     struct gk_arena *arena, struct event *ret, struct gk_err *err)
@@ -35,14 +45,8 @@ decode(struct verify *v, uint64_t seq, const char *bytes, size_t n,
 
 	gk_arena_clear(arena);
 	rc = event_decode(bytes, n, arena, ret, &why);
-	if (rc == GK_E_NOMEM) {
-		return GK_FAIL(err, rc, "%s", why.text);
-	}
-	if (rc != GK_OK) {
-		return FAULT(v, seq, err, "the event can't be read: %s%s%s",
-		    why.text, why.where[0] != '\0' ? " at " : "", why.where);
-	}
-	return GK_OK;
+	return rc == GK_OK ? GK_OK
+			   : journal__verify_unread(v, seq, rc, &why, err);
 }
 
 static bool
@@ -67,13 +71,10 @@ check_seq(struct verify *v, const struct event *event, uint64_t seq,
 
 static enum gk_rc
 check_columns(struct verify *v, const struct body_row *row,
-    const struct event *event, struct gk_err *err)
+    const struct event *event, const struct body_row *want, struct gk_err *err)
 {
-	struct body_row want;
-
 	GK_TRY(check_seq(v, event, row->seq, err));
-	journal__row_of(event, &want);
-	if (!same_row(&want, row)) {
+	if (!same_row(want, row)) {
 		return FAULT(v, row->seq, err,
 		    "the search columns aren't the event's: searches would "
 		    "miss it or mistake it");
@@ -326,33 +327,31 @@ check_links(struct verify *v, const struct event *event, struct gk_err *err)
 }
 
 enum gk_rc
-journal__verify_event(
-    struct verify *v, const struct body_row *row, struct gk_err *err)
+journal__verify_event(struct verify *v, const struct body_row *row,
+    const struct event *event, const struct body_row *want, struct gk_err *err)
 {
-	struct event event;
-
-	GK_TRY(decode(v, row->seq, row->bytes, row->n, &v->arena, &event, err));
-	GK_TRY(check_columns(v, row, &event, err));
+	GK_TRY(check_columns(v, row, event, want, err));
 	GK_TRY(check_run(v, row, err));
-	GK_TRY(check_genesis(v, &event, err));
-	GK_TRY(check_signing_key(v, &event, err));
-	GK_TRY(check_links(v, &event, err));
-	journal__near_keep(v->near, &event);
-	GK_TRY(check_openings(v, &event, err));
-	if (v->options->event != NULL) {
-		GK_TRY(v->options->event(v->options->ctx, &event, err));
-	}
-	return GK_OK;
+	GK_TRY(check_genesis(v, event, err));
+	GK_TRY(check_signing_key(v, event, err));
+	GK_TRY(check_links(v, event, err));
+	journal__near_keep(v->near, event);
+	GK_TRY(check_openings(v, event, err));
+	return v->options->event == NULL
+		   ? GK_OK
+		   : v->options->event(v->options->ctx, event, err);
 }
 
 enum gk_rc
 journal__verify_kept(
     struct verify *v, const struct body_row *row, struct gk_err *err)
 {
+	struct body_row want;
 	struct event event;
 
 	GK_TRY(decode(v, row->seq, row->bytes, row->n, &v->arena, &event, err));
-	GK_TRY(check_columns(v, row, &event, err));
+	journal__row_of(&event, &want);
+	GK_TRY(check_columns(v, row, &event, &want, err));
 	GK_TRY(check_genesis(v, &event, err));
 	return check_openings(v, &event, err);
 }

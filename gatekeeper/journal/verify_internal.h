@@ -36,6 +36,7 @@ struct verify {
 	bool genesis;                /* was met */
 	struct gone *gone;           /* what the log lets go */
 	struct near *near;           /* what was just read */
+	struct decoder *decoder;     /* of the store's events */
 	bool in_step;      /* of the store: openings are read in order */
 	uint64_t let_go;   /* of files: there are only hashes of those before */
 	uint64_t retained; /* of files: a retention says so of those before */
@@ -61,9 +62,17 @@ enum gk_rc journal__verify_held_extent(
 enum gk_rc journal__verify_witnesses(
     struct verify *verify, struct gk_err *err) GK_MUST_USE;
 
-/* Everything that must hold for one event, but for its place in the tree. */
+/*
+ * Everything that must hold for one event, but for its place in the tree.  want is
+ * the row that belongs to it.
+ */
 enum gk_rc journal__verify_event(struct verify *verify,
-    const struct body_row *row, struct gk_err *err) GK_MUST_USE;
+    const struct body_row *row, const struct event *event,
+    const struct body_row *want, struct gk_err *err) GK_MUST_USE;
+
+/* The events' form is our own: that one can't be read is a fault, but for want of memory. */
+enum gk_rc journal__verify_unread(struct verify *verify, uint64_t seq,
+    enum gk_rc rc, const struct gk_err *why, struct gk_err *err) GK_MUST_USE;
 
 /* The same, of a body below the minimum that is still there. */
 enum gk_rc journal__verify_kept(struct verify *verify,
@@ -142,5 +151,41 @@ bool journal__near_find(
 /* Does the index of runs lead to the row?  Rows come in order. */
 enum gk_rc journal__near_run(struct verify *verify, const struct body_row *row,
     bool *ret_leads, struct gk_err *err) GK_MUST_USE;
+
+/* verify_decode.c: events that were read together. */
+enum { CHUNK_EVENTS = 256 };
+
+struct chunk {
+	struct body_row rows[CHUNK_EVENTS];
+	size_t at[CHUNK_EVENTS]; /* of each one's bytes */
+	size_t count;
+	struct gk_buf bytes;
+	bool missing; /* behind the last row, one that should be there isn't */
+	enum gk_rc read_rc; /* behind the last row, reading failed */
+	struct gk_err read_why;
+	/* by the decoder, of rows [0, decoded) */
+	size_t decoded;
+	struct digest leaves[CHUNK_EVENTS];
+	struct event *events[CHUNK_EVENTS];
+	struct body_row want[CHUNK_EVENTS];
+	struct gk_arena arena;
+	enum gk_rc rc; /* of row decoded, where that is less than count */
+	struct gk_err why;
+};
+
+struct decoder;
+
+enum gk_rc journal__decoder_start(
+    struct decoder **ret_decoder, struct gk_err *err) GK_MUST_USE;
+void journal__decoder_stop(struct decoder *decoder);
+/* One of two chunks, emptied; it mustn't be the one that was given. */
+struct chunk *journal__decoder_chunk(struct decoder *decoder, unsigned which);
+bool journal__chunk_is_full(const struct chunk *chunk);
+/* Copies the row's bytes, and none behind the first that is too many for an event. */
+enum gk_rc journal__chunk_add(struct chunk *chunk, const struct body_row *row,
+    struct gk_err *err) GK_MUST_USE;
+/* Have it decoded, one at a time; until _take it isn't the caller's. */
+void journal__decoder_give(struct decoder *decoder, struct chunk *chunk);
+void journal__decoder_take(struct decoder *decoder);
 
 #endif
