@@ -62,6 +62,18 @@ enum gk_rc journal__verify_held_extent(
 enum gk_rc journal__verify_witnesses(
     struct verify *verify, struct gk_err *err) GK_MUST_USE;
 
+/* The first stored checkpoint of at least that size (UINT64_MAX: the last). */
+enum gk_rc journal__verify_stored(struct verify *verify, uint64_t at_least,
+    struct verify_mark *ret, struct gk_err *err) GK_MUST_USE;
+
+/* verify_walk.c: all events of the store, and the tree that they make. */
+enum gk_rc journal__verify_walk(
+    struct verify *verify, struct gk_err *err) GK_MUST_USE;
+/* At the size of a signed root, the events must have it. */
+enum gk_rc journal__verify_mark(struct verify *verify,
+    const struct verify_mark *mark, const char *what,
+    struct gk_err *err) GK_MUST_USE;
+
 /*
  * Everything that must hold for one event, but for its place in the tree.  want is
  * the row that belongs to it.
