@@ -72,12 +72,13 @@ digest_running_get(const struct digest_running *running, struct digest *ret)
 
 /* Begin with one of HMAC's two key blocks: the key, padded, xor a constant. */
 static void
-hmac_block(struct sha256_ctx *sha, const uint8_t key[32], uint8_t pad)
+hmac_block(
+    struct sha256_ctx *sha, const uint8_t *key, size_t key_n, uint8_t pad)
 {
 	uint8_t block[SHA256_BLOCK_SIZE];
 
 	memset(block, pad, sizeof(block));
-	for (size_t i = 0; i < HMAC_KEY_BYTES; i++) {
+	for (size_t i = 0; i < key_n; i++) {
 		block[i] ^= key[i];
 	}
 	sha256_init(sha);
@@ -86,20 +87,36 @@ hmac_block(struct sha256_ctx *sha, const uint8_t key[32], uint8_t pad)
 }
 
 void
-digest_hmac(const uint8_t key[32], const struct digest_part *parts,
+digest_hmac_key(const void *key, size_t key_n, const struct digest_part *parts,
     size_t count, struct digest *ret)
 {
+	const uint8_t *bytes = key;
+	uint8_t inner[DIGEST_BYTES], shorter[DIGEST_BYTES];
 	struct sha256_ctx sha;
-	uint8_t inner[DIGEST_BYTES];
 
-	hmac_block(&sha, key, HMAC_IPAD);
+	if (key_n > SHA256_BLOCK_SIZE) {
+		sha256_init(&sha);
+		sha256_update(&sha, key_n, bytes);
+		sha256_digest(&sha, sizeof(shorter), shorter);
+		bytes = shorter;
+		key_n = sizeof(shorter);
+	}
+	hmac_block(&sha, bytes, key_n, HMAC_IPAD);
 	sha256_parts(&sha, parts, count);
 	sha256_digest(&sha, sizeof(inner), inner);
-	hmac_block(&sha, key, HMAC_OPAD);
+	hmac_block(&sha, bytes, key_n, HMAC_OPAD);
 	sha256_update(&sha, sizeof(inner), inner);
 	sha256_digest(&sha, DIGEST_BYTES, ret->bytes);
 	sodium_memzero(&sha, sizeof(sha));
 	sodium_memzero(inner, sizeof(inner));
+	sodium_memzero(shorter, sizeof(shorter));
+}
+
+void
+digest_hmac(const uint8_t key[32], const struct digest_part *parts,
+    size_t count, struct digest *ret)
+{
+	digest_hmac_key(key, HMAC_KEY_BYTES, parts, count, ret);
 }
 
 bool

@@ -48,6 +48,10 @@ void digest_running_get(
 void digest_hmac(const uint8_t key[32], const struct digest_part *parts,
     size_t count, struct digest *ret);
 
+/* The same under a key of any length; one of more than 64 bytes counts as its SHA-256. */
+void digest_hmac_key(const void *key, size_t key_n,
+    const struct digest_part *parts, size_t count, struct digest *ret);
+
 /* Equal?  In time that doesn't depend on where they differ. */
 bool digest_equal(const void *a, const void *b, size_t n);
 

@@ -9,7 +9,7 @@
 
 #include "cli/cli.h"
 #include "codec/yaml.h"
-#include "main/config.h"
+#include "main/config_internal.h"
 #include "out/ship.h"
 
 #define NAME_BYTES  64 /* of a dotted key */
@@ -25,22 +25,13 @@ const struct config_key config_keys[CONFIG_COUNT] = {
 
 static const struct json_limits limits = {CONFIG_BYTES_MAX, 8, 8192};
 
-/* One reading of the file or of a --set. */
 /* of sockaddr_un: 108 with its end */
 #define UNIX_PATH_MAX 107
 
-struct loader {
-	struct config *config;
-	const struct yaml_doc *doc;
-	const char *name; /* for places */
-	const char *dir;  /* where relative paths start; NULL: nowhere */
-	struct gk_err *err;
-};
-
 static void *
-member(struct config *config, const struct config_key *key)
+member(void *base, const struct config_key *key)
 {
-	return (char *)config + key->offset;
+	return (char *)base + key->offset;
 }
 
 static bool
@@ -55,8 +46,8 @@ no_memory(struct gk_err *err)
 	return GK_FAIL(err, GK_E_NOMEM, "no memory for the configuration");
 }
 
-static enum gk_rc
-wrong_type(const struct loader *loader, const struct config_key *key,
+enum gk_rc
+config__wrong_type(const struct loader *loader, const struct config_key *key,
     const char *expected, const struct json_value *value)
 {
 	return GK_FAIL(loader->err, GK_E_INVALID, "%s: expected %s, found %s",
@@ -70,9 +61,9 @@ keep(const struct loader *loader, const char *text, const char **ret)
 	return *ret != NULL ? GK_OK : no_memory(loader->err);
 }
 
-/* A path inside the folder of the configuration file. */
-static enum gk_rc
-keep_path(const struct loader *loader, const char *text, const char **ret)
+enum gk_rc
+config__keep_path(
+    const struct loader *loader, const char *text, const char **ret)
 {
 	if (text[0] == '/' || loader->dir == NULL) {
 		return keep(loader, text, ret);
@@ -86,7 +77,7 @@ static enum gk_rc
 read_text(const struct loader *loader, const struct config_key *key,
     const struct json_value *value)
 {
-	const char **to = member(loader->config, key);
+	const char **to = member(loader->base, key);
 	const char *text = json_string(value);
 
 	if (json_type(value) == JSON_NULL && nullable(key)) {
@@ -94,7 +85,7 @@ read_text(const struct loader *loader, const struct config_key *key,
 		return GK_OK;
 	}
 	if (text == NULL) {
-		return wrong_type(
+		return config__wrong_type(
 		    loader, key, "text (in quotes if need be)", value);
 	}
 	if ((int64_t)strlen(text) < key->lo ||
@@ -103,7 +94,7 @@ read_text(const struct loader *loader, const struct config_key *key,
 		    "%s: %" PRId64 " to %" PRId64 " bytes, found %zu",
 		    key->name, key->lo, key->hi, strlen(text));
 	}
-	return key->type == CONFIG_PATH ? keep_path(loader, text, to)
+	return key->type == CONFIG_PATH ? config__keep_path(loader, text, to)
 					: keep(loader, text, to);
 }
 
@@ -131,14 +122,14 @@ read_word(const struct loader *loader, const struct config_key *key,
 	const char *text = json_string(value);
 
 	if (text == NULL) {
-		return wrong_type(loader, key, key->unit, value);
+		return config__wrong_type(loader, key, key->unit, value);
 	}
 	if (!has_word(key->unit, text)) {
 		return GK_FAIL(loader->err, GK_E_INVALID,
 		    "%s: \"%.40s\" is not one of %s", key->name, text,
 		    key->unit);
 	}
-	return keep(loader, text, member(loader->config, key));
+	return keep(loader, text, member(loader->base, key));
 }
 
 static enum gk_rc
@@ -146,13 +137,13 @@ read_flag(const struct loader *loader, const struct config_key *key,
     const struct json_value *value)
 {
 	if (json_type(value) != JSON_BOOL) {
-		return wrong_type(loader, key, "true or false", value);
+		return config__wrong_type(loader, key, "true or false", value);
 	}
 	if (key->type == CONFIG_ON && !json_bool(value)) {
 		return GK_FAIL(
 		    loader->err, GK_E_INVALID, "%s: %s", key->name, key->text);
 	}
-	*(bool *)member(loader->config, key) = json_bool(value);
+	*(bool *)member(loader->base, key) = json_bool(value);
 	return GK_OK;
 }
 
@@ -168,7 +159,7 @@ keep_int(
 		    : key->type == CONFIG_SIZE   ? "bytes"
 						 : key->unit);
 	}
-	*(int64_t *)member(loader->config, key) = number;
+	*(int64_t *)member(loader->base, key) = number;
 	return GK_OK;
 }
 
@@ -179,7 +170,7 @@ read_int(const struct loader *loader, const struct config_key *key,
 	int64_t number;
 
 	if (!json_int(value, &number)) {
-		return wrong_type(loader, key, "an integer", value);
+		return config__wrong_type(loader, key, "an integer", value);
 	}
 	return keep_int(loader, key, number);
 }
@@ -192,7 +183,7 @@ read_duration(const struct loader *loader, const struct config_key *key,
 	int64_t us;
 
 	if (text == NULL) {
-		return wrong_type(
+		return config__wrong_type(
 		    loader, key, "a duration such as 30s, 10m, 24h", value);
 	}
 	if (gk_duration_parse(text, &us, loader->err) != GK_OK) {
@@ -239,18 +230,19 @@ read_size(const struct loader *loader, const struct config_key *key,
 		parse_size(json_string(value), &number))) {
 		return keep_int(loader, key, number);
 	}
-	return wrong_type(loader, key, "a size such as 64MiB", value);
+	return config__wrong_type(loader, key, "a size such as 64MiB", value);
 }
 
 static enum gk_rc
 read_texts(const struct loader *loader, const struct config_key *key,
     const struct json_value *value)
 {
-	struct config_texts *to = member(loader->config, key), texts = {0};
+	struct config_texts *to = member(loader->base, key), texts = {0};
 	size_t count = json_count(value);
 
 	if (json_type(value) != JSON_ARRAY) {
-		return wrong_type(loader, key, "a list such as [a, b]", value);
+		return config__wrong_type(
+		    loader, key, "a list such as [a, b]", value);
 	}
 	if ((int64_t)count < key->lo || (int64_t)count > key->hi) {
 		return GK_FAIL(loader->err, GK_E_INVALID,
@@ -265,7 +257,8 @@ read_texts(const struct loader *loader, const struct config_key *key,
 	for (const struct json_value *item = json_first(value); item != NULL;
 	     item = json_next(item)) {
 		if (json_string(item) == NULL || json_string(item)[0] == '\0') {
-			return wrong_type(loader, key, "a list of names", item);
+			return config__wrong_type(
+			    loader, key, "a list of names", item);
 		}
 		GK_TRY(
 		    keep(loader, json_string(item), &texts.items[texts.count]));
@@ -275,8 +268,8 @@ read_texts(const struct loader *loader, const struct config_key *key,
 	return GK_OK;
 }
 
-static enum gk_rc
-read_value(const struct loader *loader, const struct config_key *key,
+enum gk_rc
+config__read_value(const struct loader *loader, const struct config_key *key,
     const struct json_value *value)
 {
 	static enum gk_rc (*const readers[])(const struct loader *,
@@ -290,6 +283,8 @@ read_value(const struct loader *loader, const struct config_key *key,
 	    [CONFIG_DURATION] = read_duration,
 	    [CONFIG_SIZE] = read_size,
 	    [CONFIG_TEXTS] = read_texts,
+	    [CONFIG_PATHS] = read_texts,
+	    [CONFIG_TARGETS] = config__read_targets,
 	};
 
 	return readers[key->type](loader, key, value);
@@ -361,11 +356,13 @@ apply_key(const struct loader *loader, const struct config_key *key,
 {
 	struct yaml_place place = yaml_place(loader->doc, value);
 	struct config *config = loader->config;
-	enum gk_rc rc = read_value(loader, key, value);
+	enum gk_rc rc = config__read_value(loader, key, value);
 
-	if (rc != GK_OK) {
+	if (rc != GK_OK && loader->err->where[0] == '\0') {
 		gk_err_where(loader->err, "%s:%u:%u", loader->name, place.line,
 		    place.column);
+	}
+	if (rc != GK_OK) {
 		return rc;
 	}
 	config->from[key - config_keys] = gk_arena_printf(
@@ -430,12 +427,12 @@ read_alone(struct config *config, const struct config_key *key,
     const char *text, const char *from, struct gk_err *err)
 {
 	GK_AUTO(yaml_freep) struct yaml_doc *doc = NULL;
-	struct loader loader = {config, NULL, from, NULL, err};
+	struct loader loader = {config, config, NULL, from, NULL, err};
 	enum gk_rc rc;
 
 	rc = yaml_parse(text, strlen(text), from, &limits, &doc, err);
 	if (rc == GK_OK) {
-		rc = read_value(&loader, key, yaml_root(doc));
+		rc = config__read_value(&loader, key, yaml_root(doc));
 	}
 	if (rc != GK_OK) {
 		gk_err_where(err, "%s", from);
@@ -579,7 +576,7 @@ resolve_socket(const struct loader *loader, enum config_id id, const char **at)
 	if (*at == NULL || strncmp(*at, "unix:", 5) != 0 || (*at)[5] == '\0') {
 		return GK_OK;
 	}
-	GK_TRY(keep_path(loader, *at + 5, &path));
+	GK_TRY(config__keep_path(loader, *at + 5, &path));
 	if (strlen(path) > UNIX_PATH_MAX) {
 		(void)GK_FAIL(loader->err, GK_E_INVALID,
 		    "%s: a unix socket's path has at most %d bytes",
@@ -595,7 +592,7 @@ resolve_socket(const struct loader *loader, enum config_id id, const char **at)
 static enum gk_rc
 resolve(struct config *config, const char *dir, struct gk_err *err)
 {
-	struct loader loader = {config, NULL, "", dir, err};
+	struct loader loader = {config, config, NULL, "", dir, err};
 
 	for (size_t i = 0; i < CONFIG_COUNT; i++) {
 		const char **at = member(config, &config_keys[i]);
@@ -603,8 +600,9 @@ resolve(struct config *config, const char *dir, struct gk_err *err)
 		if (config_keys[i].type != CONFIG_PATH || *at == NULL) {
 			continue;
 		}
-		GK_TRY(keep_path(&loader, *at, at));
+		GK_TRY(config__keep_path(&loader, *at, at));
 	}
+	GK_TRY(config__resolve_targets(&loader));
 	GK_TRY(resolve_socket(&loader, CONFIG_ID_signer, &config->signer));
 	return resolve_socket(&loader, CONFIG_ID_listen, &config->listen);
 }
@@ -650,7 +648,7 @@ read_file_bytes(struct config *config, const char *bytes, size_t n,
     const char *name, struct gk_err *err)
 {
 	GK_AUTO(yaml_freep) struct yaml_doc *doc = NULL;
-	struct loader loader = {config, NULL, name, NULL, err};
+	struct loader loader = {config, config, NULL, name, NULL, err};
 
 	GK_TRY(yaml_parse(bytes, n, name, &limits, &doc, err));
 	loader.doc = doc;
@@ -766,9 +764,8 @@ same_texts(const struct config_texts *a, const struct config_texts *b)
 }
 
 bool
-config_same(const struct config *a, const struct config *b, enum config_id id)
+config__same(const struct config_key *key, const void *a, const void *b)
 {
-	const struct config_key *key = &config_keys[id];
 	const void *x = (const char *)a + key->offset;
 	const void *y = (const char *)b + key->offset;
 
@@ -786,7 +783,16 @@ config_same(const struct config *a, const struct config *b, enum config_id id)
 	case CONFIG_SIZE:
 		return *(const int64_t *)x == *(const int64_t *)y;
 	case CONFIG_TEXTS:
+	case CONFIG_PATHS:
 		return same_texts(x, y);
+	case CONFIG_TARGETS:
+		return config__same_targets(x, y);
 	}
 	return false;
+}
+
+bool
+config_same(const struct config *a, const struct config *b, enum config_id id)
+{
+	return config__same(&config_keys[id], a, b);
 }

@@ -18,6 +18,32 @@ struct config_texts {
 	size_t count;
 };
 
+#define TARGET_C_TEXT  const char *
+#define TARGET_C_PATH  const char *
+#define TARGET_C_WORD  const char *
+#define TARGET_C_FLAG  bool
+#define TARGET_C_TEXTS struct config_texts
+#define TARGET_C_PATHS struct config_texts
+
+/* One of notify.targets; the columns of notify.def. */
+struct config_target {
+#define TARGET_KEY(type, member, ...) TARGET_C_##type member;
+#include "main/notify.def"
+#undef TARGET_KEY
+};
+
+enum {
+#define TARGET_KEY(type, member, ...) TARGET_ID_##member,
+#include "main/notify.def"
+#undef TARGET_KEY
+	TARGET_KEY_COUNT,
+};
+
+struct config_targets {
+	struct config_target *items;
+	size_t count;
+};
+
 #define CONFIG_C_TEXT     const char *
 #define CONFIG_C_PATH     const char *
 #define CONFIG_C_WORD     const char *
@@ -27,6 +53,7 @@ struct config_texts {
 #define CONFIG_C_DURATION int64_t
 #define CONFIG_C_SIZE     int64_t
 #define CONFIG_C_TEXTS    struct config_texts
+#define CONFIG_C_TARGETS  struct config_targets
 
 enum config_id {
 #define CONFIG_SECTION(title)
@@ -56,6 +83,8 @@ enum config_type {
 	CONFIG_DURATION,
 	CONFIG_SIZE,
 	CONFIG_TEXTS,
+	CONFIG_PATHS, /* of a target alone */
+	CONFIG_TARGETS,
 };
 
 /* One row of the table; the columns of config.def. */
@@ -71,6 +100,8 @@ struct config_key {
 };
 
 extern const struct config_key config_keys[CONFIG_COUNT];
+/* The keys of one target; offset in struct config_target. */
+extern const struct config_key config_target_keys[TARGET_KEY_COUNT];
 
 /* What to read. */
 struct config_source {

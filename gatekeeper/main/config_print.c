@@ -5,7 +5,7 @@
 
 #include "codec/canon.h"
 #include "codec/yaml.h"
-#include "main/config.h"
+#include "main/config_internal.h"
 
 /* The order of config.def, with its section titles. */
 static const struct {
@@ -27,7 +27,15 @@ static const char *const type_words[] = {
     [CONFIG_DURATION] = "duration",
     [CONFIG_SIZE] = "size",
     [CONFIG_TEXTS] = "list",
+    [CONFIG_PATHS] = "list of paths",
+    [CONFIG_TARGETS] = "list of targets",
 };
+
+const char *
+config__type_word(const struct config_key *key)
+{
+	return type_words[key->type];
+}
 
 struct unit {
 	const char *word;
@@ -76,12 +84,11 @@ print_texts(
 	return gk_buf_puts(buf, "]", err);
 }
 
-/* A value as JSON, which is YAML too. */
-static enum gk_rc
-print_value(const struct config *config, const struct config_key *key,
+enum gk_rc
+config__print_value(const void *base, const struct config_key *key,
     struct gk_buf *buf, struct gk_err *err)
 {
-	const void *at = (const char *)config + key->offset;
+	const void *at = (const char *)base + key->offset;
 	const char *text;
 
 	switch (key->type) {
@@ -105,7 +112,10 @@ print_value(const struct config *config, const struct config_key *key,
 		    print_units(units_of(key), *(const int64_t *)at, buf, err));
 		return gk_buf_puts(buf, "\"", err);
 	case CONFIG_TEXTS:
+	case CONFIG_PATHS:
 		return print_texts(at, buf, err);
+	case CONFIG_TARGETS:
+		return config__print_targets(at, buf, err);
 	}
 	return GK_OK;
 }
@@ -169,7 +179,7 @@ config_print_json(
 	for (size_t i = 0; i < CONFIG_COUNT; i++) {
 		GK_TRY(
 		    print_nesting(before, config_keys[i].name, "  ", buf, err));
-		GK_TRY(print_value(config, &config_keys[i], buf, err));
+		GK_TRY(config__print_value(config, &config_keys[i], buf, err));
 		before = config_keys[i].name;
 	}
 	GK_TRY(print_nesting(before, NULL, "  ", buf, err));
@@ -195,7 +205,7 @@ print_yaml_key(const struct config *config, const struct config_key *key,
 {
 	GK_TRY(gk_buf_printf(buf, err, "%s%s: ",
 	    section_length(key->name) > 0 ? "  " : "", last_part(key->name)));
-	GK_TRY(print_value(config, key, buf, err));
+	GK_TRY(config__print_value(config, key, buf, err));
 	return gk_buf_printf(
 	    buf, err, "  # %s\n", config->from[key - config_keys]);
 }
@@ -234,8 +244,8 @@ print_words(const char *words, const char *between, struct gk_buf *buf,
 }
 
 /* The column "range" of docs/config.md. */
-static enum gk_rc
-print_range(
+enum gk_rc
+config__print_range(
     const struct config_key *key, struct gk_buf *buf, struct gk_err *err)
 {
 	const struct unit *units = units_of(key);
@@ -245,7 +255,8 @@ print_range(
 		GK_TRY(gk_buf_puts(buf, " – ", err));
 		return print_units(units, key->hi, buf, err);
 	}
-	if (key->type == CONFIG_INT || key->type == CONFIG_TEXTS) {
+	if (key->type == CONFIG_INT || key->type == CONFIG_TEXTS ||
+	    key->type == CONFIG_PATHS || key->type == CONFIG_TARGETS) {
 		return gk_buf_printf(buf, err, "%" PRId64 " – %" PRId64 " %s",
 		    key->lo, key->hi, key->unit);
 	}
@@ -258,7 +269,7 @@ print_docs_row(
 {
 	GK_TRY(gk_buf_printf(buf, err, "| `%s` | %s | `%s` | ", key->name,
 	    type_words[key->type], key->preset));
-	GK_TRY(print_range(key, buf, err));
+	GK_TRY(config__print_range(key, buf, err));
 	return gk_buf_printf(buf, err, " | %s | %s |\n",
 	    key->reloadable ? "yes" : "no", key->text);
 }
@@ -303,7 +314,7 @@ config_print_docs(struct gk_buf *buf, struct gk_err *err)
 	for (size_t i = 0; i < GK_COUNT(layout); i++) {
 		GK_TRY(print_docs_part(i, buf, err));
 	}
-	return GK_OK;
+	return config__print_target_docs(buf, err);
 }
 
 /* "enum": ["a", "b"] of "a|b" */
@@ -349,7 +360,14 @@ print_schema_type(
 		    "\"type\": [\"string\", \"integer\"], \"minimum\": 0, "
 		    "\"pattern\": \"^[0-9]{1,9}(B|KiB|MiB|GiB)$\"",
 		    err);
+	case CONFIG_TARGETS:
+		GK_TRY(gk_buf_printf(buf, err,
+		    "\"type\": \"array\", \"maxItems\": %" PRId64
+		    ", \"items\": ",
+		    key->hi));
+		return config__print_target_schema(buf, err);
 	case CONFIG_TEXTS:
+	case CONFIG_PATHS:
 		return gk_buf_printf(buf, err,
 		    "\"type\": \"array\", \"minItems\": %" PRId64
 		    ", \"maxItems\": %" PRId64
@@ -372,8 +390,8 @@ print_schema_default(
 	return canon_print(yaml_root(doc), buf, err);
 }
 
-static enum gk_rc
-print_schema_key(
+enum gk_rc
+config__print_schema_key(
     const struct config_key *key, struct gk_buf *buf, struct gk_err *err)
 {
 	GK_TRY(gk_buf_puts(buf, "{\"description\": ", err));
@@ -403,7 +421,7 @@ print_schema_section(
 		GK_TRY(gk_buf_printf(buf, err,
 		    "%s\n    %s\"%s\": ", before != NULL ? "," : "",
 		    n > 0 ? "    " : "", last_part(key->name)));
-		GK_TRY(print_schema_key(key, buf, err));
+		GK_TRY(config__print_schema_key(key, buf, err));
 		before = key->name;
 	}
 	return GK_OK;

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "main/config.h"
+#include "out/notify.h"
 #include "out/ship.h"
 
 #define GATEKEEPER_LOCK_WAIT_MS 5000
@@ -29,6 +30,13 @@ void main_ship_options(const struct config *config, struct ship_options *ret);
  * connections there can be: fewer, and a warning in the log, where the hard limit is too low.
  */
 int64_t main_descriptors(const struct config *config);
+
+/* Who is told; borrows target. */
+void main_notify_target(
+    const struct config_target *target, struct notify_target *ret);
+/* The same of all; targets has room for NOTIFY_TARGETS_MAX.  Borrows config. */
+void main_notify_options(const struct config *config,
+    struct notify_target *targets, struct notify_options *ret);
 
 /* Log what an operator should change: who else can read or write what is ours. */
 void main_warn(const struct config *config);

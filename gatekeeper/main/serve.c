@@ -9,6 +9,7 @@
 #include "gate/gate.h"
 #include "http/http.h"
 #include "main/main_internal.h"
+#include "out/notify.h"
 #include "out/out.h"
 #include "out/ship.h"
 
@@ -25,6 +26,9 @@ struct server {
 	struct out *out; /* to the witnesses; NULL: none are asked */
 	struct ship *ship;
 	int64_t connections; /* as many as descriptors allow */
+	struct notify_target targets[NOTIFY_TARGETS_MAX];
+	struct notify_options notify_options;
+	struct notify *notify;
 };
 
 /* What the gate wants an operator to see. */
@@ -205,7 +209,8 @@ print_metrics(void *ctx, struct gk_buf *buf, struct gk_err *err)
 {
 	const struct server *server = ctx;
 
-	return ship_metrics(server->ship, buf, err);
+	GK_TRY(ship_metrics(server->ship, buf, err));
+	return notify_metrics(server->notify, buf, err);
 }
 
 static enum gk_rc
@@ -251,6 +256,17 @@ start_ship(struct server *server, struct gk_err *err)
 	options.origin = gate_origin(server->gate);
 	options.alert = alert;
 	return ship_start(&options, server->gate, &server->ship, err);
+}
+
+static enum gk_rc
+start_notify(struct server *server, struct gk_err *err)
+{
+	struct notify_options *options = &server->notify_options;
+
+	main_notify_options(server->config, server->targets, options);
+	options->origin = gate_origin(server->gate);
+	options->alert = alert;
+	return notify_start(options, server->gate, &server->notify, err);
 }
 
 /* Serve until the end, then take everything down in http.h's order. */
@@ -348,12 +364,16 @@ run_gate(struct server *server)
 		rc = start_ship(server, &err);
 	}
 	if (rc == GK_OK) {
+		rc = start_notify(server, &err);
+	}
+	if (rc == GK_OK) {
 		code = run_http(server);
-		ship_stop(server->ship);
 	} else {
 		code = fail("start", &err, start_code(rc, CLI_INTERNAL));
 		gate_stop(server->gate);
 	}
+	notify_stop(server->notify);
+	ship_stop(server->ship);
 	gate_close(server->gate);
 	return code;
 }

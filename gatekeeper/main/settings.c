@@ -95,3 +95,23 @@ main_ship_options(const struct config *config, struct ship_options *ret)
 	    .from_now = strcmp(config->export_from, "now") == 0,
 	};
 }
+
+void
+main_notify_options(const struct config *config, struct notify_target *targets,
+    struct notify_options *ret)
+{
+	*ret = (struct notify_options){
+	    .data_dir = config->data_dir,
+	    .version = GATEKEEPER_VERSION,
+	    .console_url = config->notify_console_url,
+	    .targets = targets,
+	    .target_count = config->notify_targets.count,
+	    .max_backoff_us = config->notify_max_backoff_us,
+	    .give_up_us = config->notify_give_up_us,
+	    .flush_us = config->notify_flush_us,
+	};
+	for (size_t i = 0; i < config->notify_targets.count; i++) {
+		main_notify_target(
+		    &config->notify_targets.items[i], &targets[i]);
+	}
+}

@@ -1,0 +1,307 @@
+/* Notifications: their targets, their threads from start to stop, what is told of them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/time.h"
+#include "codec/canon.h"
+#include "out/notify_internal.h"
+
+struct notify {
+	const struct notify_options *options;
+	struct gate *gate;
+	struct courier couriers[NOTIFY_TARGETS_MAX];
+	size_t count;
+};
+
+const char *const notify_kind_words[NOTIFY_KIND_COUNT] = {
+    NULL, "webhook", "slack", "email"};
+
+static const struct notify_door *const doors[NOTIFY_KIND_COUNT] = {
+    [NOTIFY_WEBHOOK] = &notify__webhook,
+};
+
+/* ---- files ---- */
+
+enum gk_rc
+notify__read_line(
+    const char *path, char ret[NOTIFY_SECRET_BYTES], struct gk_err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, ret, NOTIFY_SECRET_BYTES - 1) : -1;
+	int why = errno;
+
+	if (fd >= 0) {
+		(void)close(fd);
+	}
+	if (n < 0) {
+		return GK_FAIL(
+		    err, GK_E_IO, "%s: %s", path, strerrordesc_np(why));
+	}
+	ret[n] = '\0';
+	ret[strcspn(ret, "\r\n")] = '\0';
+	for (n = (ssize_t)strlen(ret); n > 0 && ret[n - 1] == ' '; n--) {
+		ret[n - 1] = '\0';
+	}
+	return ret[0] != '\0'
+		   ? GK_OK
+		   : GK_FAIL(err, GK_E_IO, "%s: its first line is empty", path);
+}
+
+enum gk_rc
+notify__url(const struct notify_target *target, char ret[NOTIFY_SECRET_BYTES],
+    struct gk_err *err)
+{
+	if (target->url_file != NULL) {
+		return notify__read_line(target->url_file, ret, err);
+	}
+	(void)snprintf(ret, NOTIFY_SECRET_BYTES, "%s", target->url);
+	return GK_OK;
+}
+
+enum gk_rc
+notify__print_text(const struct courier *courier, const struct message *message,
+    enum escape escape, struct gk_buf *buf, struct gk_err *err)
+{
+	GK_AUTO(gk_buf_done) struct gk_buf line = GK_BUF_INIT(64u << 10);
+
+	if (message->notice.n == 0) {
+		GK_TRY(gk_buf_printf(&line, err,
+		    "gatekeeper: test of notifications to %s",
+		    courier->target->name));
+	} else if (courier->text != NULL) {
+		return template_print(courier->text, &message->notice,
+		    message->link, escape, buf, err);
+	} else {
+		GK_TRY(notice_print_line(&message->notice, &line, err));
+	}
+	return escape_add(escape, gk_buf_text(&line), line.len, buf, err);
+}
+
+/* ---- start and stop ---- */
+
+static enum gk_rc
+init_locks(struct courier *courier, struct gk_err *err)
+{
+	pthread_condattr_t attr;
+	bool fine = pthread_mutex_init(&courier->lock, NULL) == 0;
+
+	fine = fine && pthread_condattr_init(&attr) == 0;
+	fine = fine && pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0;
+	fine = fine && pthread_cond_init(&courier->wake, &attr) == 0;
+	return fine ? GK_OK : GK_FAIL(err, GK_E_NOMEM, "a courier's lock");
+}
+
+static enum gk_rc
+add_courier(struct notify *notify, const struct notify_target *target,
+    struct gk_err *err)
+{
+	struct courier *courier = &notify->couriers[notify->count];
+	char name[NOTIFY_NAME_MAX + 8];
+	bool found;
+
+	notify->count++; /* from here on it is ended with the others */
+	courier->options = notify->options;
+	courier->target = target;
+	courier->door = doors[target->kind];
+	courier->gate = notify->gate;
+	courier->row.cap = NOTIFY_MESSAGE_CAP;
+	atomic_init(&courier->up, true);
+	GK_TRY(init_locks(courier, err));
+	GK_TRY(condition_new(target->when, &courier->when, err));
+	if (target->template != NULL) {
+		GK_TRY(template_new(target->template, &courier->text, err));
+	}
+	if (target->subject != NULL) {
+		GK_TRY(template_new(target->subject, &courier->subject, err));
+	}
+	GK_TRY(outbox_load(notify->options->data_dir, target->name,
+	    &courier->outbox, &found, err));
+	if (!found) {
+		courier->outbox.next = tail_size(notify->gate);
+	}
+	GK_TRY(courier->door->open(courier, &courier->inside, err));
+	(void)snprintf(name, sizeof(name), "notify.%s", target->name);
+	GK_TRY(tail_open(notify->gate, name, &courier->tail, err));
+	return courier__check(courier, err);
+}
+
+static enum gk_rc
+start(struct notify *notify, struct gk_err *err)
+{
+	for (size_t i = 0; i < notify->options->target_count; i++) {
+		const struct notify_target *target =
+		    &notify->options->targets[i];
+		enum gk_rc rc = add_courier(notify, target, err);
+
+		if (rc != GK_OK) {
+			gk_err_context(err, "notify target %s", target->name);
+			return rc;
+		}
+	}
+	for (size_t i = 0; i < notify->count; i++) {
+		struct courier *courier = &notify->couriers[i];
+
+		courier->started = pthread_create(&courier->thread, NULL,
+				       courier__main, courier) == 0;
+		if (!courier->started) {
+			return GK_FAIL(err, GK_E_NOMEM, "a courier's thread");
+		}
+	}
+	return GK_OK;
+}
+
+enum gk_rc
+notify_start(const struct notify_options *options, struct gate *gate,
+    struct notify **ret_notify, struct gk_err *err)
+{
+	struct notify *notify = calloc(1, sizeof(*notify));
+	enum gk_rc rc;
+
+	if (notify == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "no memory for notifications");
+	}
+	notify->options = options;
+	notify->gate = gate;
+	rc = start(notify, err);
+	if (rc != GK_OK) {
+		notify_stop(notify);
+		return rc;
+	}
+	*ret_notify = notify;
+	return GK_OK;
+}
+
+/* Its thread ends by itself until then; else what it waits for is broken off. */
+static void
+join(struct courier *courier, int64_t flush_us)
+{
+	struct timespec until;
+
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += flush_us / GK_US_PER_S;
+	until.tv_nsec += flush_us % GK_US_PER_S * 1000;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_nsec -= 1000000000L;
+		until.tv_sec++;
+	}
+	if (pthread_timedjoin_np(courier->thread, NULL, &until) != 0) {
+		courier->door->interrupt(courier->inside);
+		(void)pthread_join(courier->thread, NULL);
+	}
+}
+
+static void
+end_courier(struct courier *courier, int64_t flush_us)
+{
+	if (courier->started) {
+		join(courier, flush_us);
+	}
+	if (courier->inside != NULL) {
+		courier->door->close(courier->inside);
+	}
+	tail_close(courier->tail);
+	condition_free(courier->when);
+	template_free(courier->text);
+	template_free(courier->subject);
+	outbox_done(&courier->outbox);
+	gk_buf_done(&courier->row);
+	(void)pthread_cond_destroy(&courier->wake);
+	(void)pthread_mutex_destroy(&courier->lock);
+}
+
+static int64_t
+monotonic_us(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * GK_US_PER_S + now.tv_nsec / 1000;
+}
+
+void
+notify_stop(struct notify *notify)
+{
+	int64_t end;
+
+	if (notify == NULL) {
+		return;
+	}
+	end = monotonic_us() + notify->options->flush_us;
+	for (size_t i = 0; i < notify->count; i++) {
+		struct courier *courier = &notify->couriers[i];
+
+		atomic_store(&courier->deadline_us, end);
+		pthread_mutex_lock(&courier->lock);
+		courier->stopping = true;
+		(void)pthread_cond_broadcast(&courier->wake);
+		pthread_mutex_unlock(&courier->lock);
+	}
+	for (size_t i = 0; i < notify->count; i++) {
+		int64_t left = end - monotonic_us();
+
+		end_courier(&notify->couriers[i], left > 0 ? left : 0);
+	}
+	free(notify);
+}
+
+/* ---- from outside ---- */
+
+static struct courier *
+find(struct notify *notify, const char *target)
+{
+	for (size_t i = 0; notify != NULL && i < notify->count; i++) {
+		if (strcmp(notify->couriers[i].target->name, target) == 0) {
+			return &notify->couriers[i];
+		}
+	}
+	return NULL;
+}
+
+bool
+notify_retry(
+    struct notify *notify, const char *target, uint64_t seq, size_t *ret_count)
+{
+	struct courier *courier = find(notify, target);
+
+	if (courier == NULL) {
+		return false;
+	}
+	pthread_mutex_lock(&courier->lock);
+	*ret_count = outbox_retry(&courier->outbox, seq);
+	courier->touched |= *ret_count > 0;
+	(void)pthread_cond_broadcast(&courier->wake);
+	pthread_mutex_unlock(&courier->lock);
+	return true;
+}
+
+bool
+notify_test(struct notify *notify, const char *target)
+{
+	struct courier *courier = find(notify, target);
+
+	if (courier == NULL) {
+		return false;
+	}
+	pthread_mutex_lock(&courier->lock);
+	courier->trial = TRIAL_ASKED;
+	(void)pthread_cond_broadcast(&courier->wake);
+	pthread_mutex_unlock(&courier->lock);
+	return true;
+}
+
+enum gk_rc
+notify__each(struct notify *notify,
+    enum gk_rc (*each)(void *ctx, struct courier *courier, struct gk_err *err),
+    void *ctx, struct gk_err *err)
+{
+	for (size_t i = 0; notify != NULL && i < notify->count; i++) {
+		GK_TRY(each(ctx, &notify->couriers[i], err));
+	}
+	return GK_OK;
+}

@@ -1,0 +1,106 @@
+/* Is a target of notifications whole?  What a kind needs, what it doesn't take, and whether its texts can be read. */
+#include <string.h>
+#include <strings.h>
+
+#include "out/notify_internal.h"
+
+static bool
+is_name(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 0 && n <= NOTIFY_NAME_MAX &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
+}
+
+/* scheme://host…, nothing in it that could end a line or a host early. */
+static bool
+is_url(const char *url, const char *const *schemes, size_t count)
+{
+	if (url[strcspn(url, " \t\r\n\"<>\\^`{|}@")] != '\0') {
+		return false;
+	}
+	for (size_t i = 0; i < count; i++) {
+		size_t n = strlen(schemes[i]);
+
+		if (strncmp(url, schemes[i], n) == 0 && url[n] != '\0' &&
+		    url[n] != '/' && url[n] != ':') {
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum gk_rc
+check_webhook(const struct notify_target *target, struct gk_err *err)
+{
+	static const char *const schemes[] = {"https://", "http://"};
+
+	if ((target->url == NULL) == (target->url_file == NULL)) {
+		return GK_FAIL(
+		    err, GK_E_INVALID, "a webhook needs url or url_file");
+	}
+	if (target->url != NULL && !is_url(target->url, schemes, 2)) {
+		return GK_FAIL(err, GK_E_INVALID,
+		    "url: expected https://HOST[:PORT]/PATH");
+	}
+	if (target->url != NULL && !target->private_addresses &&
+	    strncmp(target->url, "https://", 8) != 0) {
+		return GK_FAIL(err, GK_E_INVALID,
+		    "url: plain http:// is for private_addresses: true");
+	}
+	return target->secret_count > 0
+		   ? GK_OK
+		   : GK_FAIL(err, GK_E_INVALID,
+			 "a webhook needs secret_files, to sign with");
+}
+
+static enum gk_rc
+check_when(const char *when, struct gk_err *err)
+{
+	GK_AUTO(condition_freep) struct condition *condition = NULL;
+	enum gk_rc rc = condition_new(when, &condition, err);
+
+	if (rc != GK_OK) {
+		gk_err_context(err, "when");
+	}
+	return rc;
+}
+
+static enum gk_rc
+check_template(const char *name, const char *text, struct gk_err *err)
+{
+	GK_AUTO(template_freep) struct template *template = NULL;
+	enum gk_rc rc;
+
+	if (text == NULL) {
+		return GK_OK;
+	}
+	rc = template_new(text, &template, err);
+	if (rc != GK_OK) {
+		gk_err_context(err, "%s", name);
+	}
+	return rc;
+}
+
+enum gk_rc
+notify_check(const struct notify_target *target, struct gk_err *err)
+{
+	if (target->name == NULL || !is_name(target->name)) {
+		return GK_FAIL(err, GK_E_INVALID,
+		    "name: needed, of a to z, digits and '-'");
+	}
+	GK_TRY(check_when(target->when, err));
+	GK_TRY(check_template("template", target->template, err));
+	GK_TRY(check_template("subject", target->subject, err));
+	switch (target->kind) {
+	case NOTIFY_WEBHOOK:
+		return check_webhook(target, err);
+	case NOTIFY_SLACK:
+	case NOTIFY_EMAIL:
+	case NOTIFY_NONE:
+	case NOTIFY_KIND_COUNT:
+		break;
+	}
+	return GK_FAIL(err, GK_E_INVALID, "kind: nothing tells it yet");
+}

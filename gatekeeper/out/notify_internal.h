@@ -1,0 +1,113 @@
+#ifndef GK_OUT_NOTIFY_INTERNAL_H
+#define GK_OUT_NOTIFY_INTERNAL_H
+/* What the files of notifications share: a target's courier, its message, its door. */
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "gate/tail.h"
+#include "out/condition.h"
+#include "out/notify.h"
+#include "out/outbox.h"
+#include "out/template.h"
+
+enum {
+	NOTIFY_ID_BYTES = 64,
+	NOTIFY_LINK_BYTES = 1024,
+	NOTIFY_SECRET_BYTES = 2048,
+	NOTIFY_MESSAGE_CAP = 2 << 20,
+};
+
+/* What a door sends. */
+struct message {
+	struct notice notice;     /* n 0: a test */
+	char id[NOTIFY_ID_BYTES]; /* the same at every try */
+	char link[NOTIFY_LINK_BYTES];
+};
+
+struct courier;
+
+/*
+ * A kind of target.  send gives GK_OK when the message has arrived as far as
+ * the other end says; any error: nothing is known, it comes again.
+ * *ret_wait_us: don't come back before; 0: as you like.
+ */
+struct notify_door {
+	enum gk_rc (*open)(
+	    struct courier *courier, void **ret_inside, struct gk_err *err);
+	enum gk_rc (*send)(struct courier *courier, void *inside,
+	    const struct message *message, int64_t *ret_wait_us,
+	    struct gk_err *err);
+	/* From another thread: what waits ends soon with an error. */
+	void (*interrupt)(void *inside);
+	void (*close)(void *inside);
+};
+extern const struct notify_door notify__webhook, notify__slack, notify__email;
+
+/* How the last test went. */
+enum trial { TRIAL_NONE = 0, TRIAL_ASKED, TRIAL_SENT, TRIAL_FAILED };
+
+struct courier {
+	const struct notify_options *options;
+	const struct notify_target *target;
+	const struct notify_door *door;
+	struct gate *gate;
+	struct tail *tail;
+	void *inside; /* the door's own */
+	struct condition *when;
+	struct template *text, *subject; /* NULL: the line */
+
+	pthread_t thread;
+	bool started;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	/* under lock */
+	bool stopping;
+	struct outbox outbox; /* changed by the thread and notify_retry() */
+	bool touched;         /* by notify_retry(): to be stored */
+	enum trial trial;
+	char last_error[OUTBOX_ERROR_BYTES];
+	int64_t last_error_us;
+
+	/* the thread's own */
+	struct gk_buf row;
+	unsigned failing;      /* tries in a row that failed */
+	int64_t not_before_us; /* ledger time */
+	bool dirty;            /* the outbox isn't stored as it is */
+	int64_t stored_us;     /* of CLOCK_MONOTONIC */
+	bool told_full;
+
+	_Atomic int64_t deadline_us; /* of CLOCK_MONOTONIC; 0: none yet */
+	_Atomic uint64_t sent, failures, skipped;
+	atomic_bool up;
+};
+
+/* courier.c: the thread of a target. */
+void *courier__main(void *arg);
+/* Before it begins: is what was looked at still in the log? */
+enum gk_rc courier__check(
+    struct courier *courier, struct gk_err *err) GK_MUST_USE;
+
+/* Each target in the order of the configuration; NULL: none. */
+enum gk_rc notify__each(struct notify *notify,
+    enum gk_rc (*each)(void *ctx, struct courier *courier, struct gk_err *err),
+    void *ctx, struct gk_err *err) GK_MUST_USE;
+
+/* Append a message's text, by the template or the line. */
+enum gk_rc notify__print_text(const struct courier *courier,
+    const struct message *message, enum escape escape, struct gk_buf *buf,
+    struct gk_err *err) GK_MUST_USE;
+
+/* The first line of a file, without blanks at its ends; "" isn't one.  Errors: GK_E_IO. */
+enum gk_rc notify__read_line(const char *path, char ret[NOTIFY_SECRET_BYTES],
+    struct gk_err *err) GK_MUST_USE;
+/* The target's URL, from its file where it is kept in one. */
+enum gk_rc notify__url(const struct notify_target *target,
+    char ret[NOTIFY_SECRET_BYTES], struct gk_err *err) GK_MUST_USE;
+
+/* webhook.c: append a signature as Standard Webhooks has it, behind a blank where there is one already. */
+enum gk_rc webhook__sign(const char *secret, const char *id,
+    const char *timestamp, const char *body, size_t n, struct gk_buf *buf,
+    struct gk_err *err) GK_MUST_USE;
+
+#endif
