@@ -1,9 +1,9 @@
 /* Kill switches, and the clock that an operator believes again. */
 #include <string.h>
 
-#include "gate/gate_internal.h"
+#include "gate/overview.h"
 
-enum { SWITCHES_MAX = 1000 };
+enum { SWITCHES_MAX = 1000, REASONS_BYTES = 64 << 10 };
 
 #define SWITCH_MAX_US (3660 * GK_US_PER_DAY)
 
@@ -251,7 +251,9 @@ switch_lift_commit(
 struct switch_row {
 	struct event_switch what;
 	const char *caller;
+	const char *reason; /* NULL: none, or redacted, or let go */
 	int64_t thrown_at_us;
+	uint64_t seq;
 };
 
 static const struct record_field row_fields[] = {
@@ -269,6 +271,10 @@ static const struct record_field row_fields[] = {
     {.name = "id",
 	.kind = RECORD_STR,
 	.offset = offsetof(struct switch_row, what.id)},
+    {.name = "reason",
+	.kind = RECORD_STR,
+	.flags = RECORD_NULLABLE,
+	.offset = offsetof(struct switch_row, reason)},
     {.name = "scope",
 	.kind = RECORD_ENUM,
 	.offset = offsetof(struct switch_row, what.scope),
@@ -303,6 +309,7 @@ copy_row(const struct switch_view *view, struct gk_arena *arena,
 	ret->what = *view->kill_switch;
 	ret->caller = view->caller;
 	ret->thrown_at_us = view->thrown_at_us;
+	ret->seq = view->seq;
 	for (size_t i = 0; i < GK_COUNT(texts); i++) {
 		if (*texts[i] != NULL) {
 			*texts[i] = gk_arena_strdup(arena, *texts[i]);
@@ -344,8 +351,48 @@ switches_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
 			return GK_FAIL(err, GK_E_NOMEM, "kill switches");
 		}
 	}
+	work->go = GO_READ;
 	return control->rows == NULL ? GK_FAIL(err, GK_E_NOMEM, "kill switches")
 				     : GK_OK;
+}
+
+/* Why it was thrown: an opening of its event. */
+static enum gk_rc
+read_reason(struct gate_reader *reader, uint64_t seq, struct gk_arena *arena,
+    const char **ret, struct gk_err *err)
+{
+	GK_AUTO(gk_buf_done) struct gk_buf opened = GK_BUF_INIT(REASONS_BYTES);
+	GK_AUTO(json_freep) struct json_value *value = NULL;
+	struct entry_text text;
+	bool any;
+
+	GK_TRY(gate__opened(reader->journal, seq, &opened, &any, err));
+	if (!any) {
+		return GK_OK;
+	}
+	text = entry_get(opened.bytes, opened.len, "/reason");
+	if (text.at == NULL) {
+		return GK_OK;
+	}
+	GK_TRY(json_parse(text.at, text.n, &json_limits_request, &value, err));
+	*ret = gk_arena_strdup(arena, json_string(value));
+	return *ret == NULL ? GK_FAIL(err, GK_E_NOMEM, "reason") : GK_OK;
+}
+
+enum gk_rc
+switches_read(struct gate *gate, struct gate_reader *reader,
+    struct gate_work *work, struct gk_err *err)
+{
+	struct control *control = work->data;
+
+	(void)gate;
+	for (size_t i = 0; i < control->row_count; i++) {
+		struct switch_row *row = &control->rows[i];
+
+		GK_TRY(read_reason(
+		    reader, row->seq, &work->call->arena, &row->reason, err));
+	}
+	return GK_OK;
 }
 
 enum gate_go

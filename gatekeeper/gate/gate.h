@@ -141,6 +141,8 @@ enum gate_verb {
 	GATE_EVENT_STREAM, /* params: the filters, after, raw; live.h has its bytes */
 	GATE_RUN,          /* target: run_id; params: tenant_id */
 	GATE_EVENT,        /* target: seq; params: raw */
+	GATE_OVERVIEW,  /* params: since, until, tenant_id; operators too */
+	GATE_LIMITS,    /* how full limits and budgets are; operators too */
 	GATE_ARGS_HASH, /* body: args */
 	/* The log as C2SP tlog-tiles has it; replies are text or bytes, not JSON. */
 	GATE_EVENT_PROOF, /* target: seq; a tlog-proof */

@@ -16,5 +16,16 @@ bool gate__raw_param(struct gate_call *call, bool *ret);
 STAGE_BEGIN(single_begin);
 STAGE_COMMIT(single_commit);
 STAGE_READ(single_read);
+/* control.c, reload.c */
+STAGE_READ(switches_read);
+STAGE_READ(policy_read);
+/* overview.c, limits.c */
+STAGE_BEGIN(overview_begin);
+STAGE_COMMIT(overview_commit);
+STAGE_READ(overview_read);
+STAGE_BEGIN(limits_begin);
+STAGE_COMMIT(limits_commit);
+STAGE_BEGIN(limits_finish);
+void limits_release(struct gate_work *work);
 
 #endif

@@ -2,9 +2,13 @@
 #include <string.h>
 
 #include "codec/canon.h"
-#include "gate/gate_internal.h"
+#include "gate/overview.h"
 
-enum { BUNDLE_CAP = 8 << 20 };
+enum {
+	BUNDLE_CAP = 8 << 20,
+	HISTORY_MAX = 50,
+	HISTORY_SCAN = 100000, /* events looked at for it */
+};
 
 struct rollback_body {
 	const char *digest;
@@ -84,7 +88,56 @@ policy_begin(struct gate *gate, struct gate_call *call)
 	reload->rules = (int64_t)policy_rule_count(policy);
 	go = gate__reply(call, GATE_OK, &answer_type, reload);
 	policy_unpin(policy);
-	return go;
+	if (call->outcome != GATE_OK) {
+		return go;
+	}
+	call->work->ended = false; /* its history follows */
+	return GO_READ;
+}
+
+struct history {
+	struct gk_buf *reply;
+	struct journal_reader *reader;
+	bool any;
+};
+
+static enum gk_rc
+add_history(void *ctx, uint64_t seq, const char *bytes, size_t n,
+    const struct digest *leaf, bool *stop, struct gk_err *err)
+{
+	struct history *history = ctx;
+
+	(void)stop;
+	if (history->any) {
+		GK_TRY(gk_buf_putc(history->reply, ',', err));
+	}
+	history->any = true;
+	return gate__row(
+	    history->reader, seq, bytes, n, leaf, false, history->reply, err);
+}
+
+/* …,"history":[…]}: the events of kind policy, the newest first. */
+enum gk_rc
+policy_read(struct gate *gate, struct gate_reader *reader,
+    struct gate_work *work, struct gk_err *err)
+{
+	struct history history = {&work->call->reply, reader->journal, false};
+	struct journal_query query = {.kind = EVENT_POLICY,
+	    .decision = -1,
+	    .layer = -1,
+	    .scope = -1,
+	    .newest_first = true,
+	    .from_seq = UINT64_MAX,
+	    .limit = HISTORY_MAX,
+	    .scan_limit = HISTORY_SCAN};
+	bool more;
+
+	(void)gate;
+	history.reply->len--; /* the object's '}' */
+	GK_TRY(gk_buf_puts(history.reply, ",\"history\":[", err));
+	GK_TRY(journal_search(reader->journal, &query, add_history, &history,
+	    &query.from_seq, &more, err));
+	return gk_buf_puts(history.reply, "]}", err);
 }
 
 /* ---- a policy's text ---- */

@@ -12,6 +12,7 @@
 #include "codec/digest.h"
 #include "journal/merkle.h"
 #include "journal/proof.h"
+#include "journal/query.h"
 #include "journal/tile.h"
 #include "model/event.h"
 #include "model/ids.h"
@@ -244,7 +245,6 @@ enum gk_rc journal_clear_wal(
  * A reader: a read-only connection, for one thread; sees what is committed.
  * The writer has one inside (journal_reader()) that sees the open batch too.
  */
-struct journal_reader;
 enum gk_rc journal_reader_open(const char *data_dir,
     struct journal_reader **ret_reader, struct gk_err *err) GK_MUST_USE;
 void journal_reader_close(struct journal_reader *reader);
@@ -368,49 +368,6 @@ enum gk_rc journal_read_entries(struct journal_reader *reader, uint64_t index,
  */
 enum gk_rc journal_print_proof(struct journal_reader *reader, uint64_t seq,
     struct gk_buf *buf, bool *ret_found, struct gk_err *err) GK_MUST_USE;
-
-/* A search.  0 in columns and -1 in kind/decision/layer/scope: any. */
-struct journal_query {
-	struct event_columns columns;
-	int kind, decision, layer, scope;
-	int64_t
-	    run_id; /* event_column_hash() of a run's id without its tenant: for the index alone; 0: any */
-	int64_t since_us, until_us; /* [since, until); 0: open */
-	bool newest_first;
-	uint64_t
-	    from_seq; /* continue here (inclusive); ascending: 0 to start, descending: UINT64_MAX */
-	size_t limit;      /* rows to give; at most 1000 */
-	size_t scan_limit; /* rows to look at; 0: as many as it takes */
-};
-
-/* What is in an event besides its columns that a query asks for; -1: nothing. */
-enum {
-	JOURNAL_KIND,
-	JOURNAL_DECISION,
-	JOURNAL_LAYER,
-	JOURNAL_SCOPE,
-	JOURNAL_WORDS
-};
-void journal_words_of(const struct event *event, int ret_words[JOURNAL_WORDS]);
-/* Would a search give it?  Of what the query says only columns and words are looked at. */
-bool journal_query_takes(const struct journal_query *query,
-    const struct event_columns *columns, const int words[JOURNAL_WORDS]);
-
-/*
- * Calls each for every event whose columns match (the caller checks the bytes:
- * columns are hashes), in one read transaction.  each sets *stop to end; it may
- * read other events from the reader, but not search.  *ret_next is where to
- * continue, *ret_more whether there may be more.  Ascending without more,
- * *ret_next is where later events will be.  A run is found by index, a time by
- * bisection; everything else by the search index where the reader has one, or else
- * row by row.
- */
-enum gk_rc journal_search(struct journal_reader *reader,
-    const struct journal_query *query,
-    enum gk_rc (*each)(void *ctx, uint64_t seq, const char *bytes, size_t n,
-	const struct digest *leaf, bool *stop, struct gk_err *err),
-    void *ctx, uint64_t *ret_next, bool *ret_more,
-    struct gk_err *err) GK_MUST_USE;
 
 /* The run's first event, which may have been let go since; *ret_found false: nothing of it is there. */
 enum gk_rc journal_run_first(struct journal_reader *reader, int64_t run,

@@ -331,6 +331,7 @@ static enum gk_rc
 search_row(
     struct search *search, const struct body_row *row, struct gk_err *err)
 {
+	const struct digest *given = NULL;
 	struct digest leaf;
 
 	if (search_is_over(search)) {
@@ -343,8 +344,14 @@ search_row(
 		return GK_OK;
 	}
 	search->given++;
-	merkle_leaf(row->bytes, row->n, &leaf);
-	return search->each(search->ctx, row->seq, row->bytes, row->n, &leaf,
+	if (search->query->bare != NULL) {
+		*search->query->bare = (struct journal_columns){
+		    row->columns, row->kind, row->decision, row->time_us};
+	} else {
+		merkle_leaf(row->bytes, row->n, &leaf);
+		given = &leaf;
+	}
+	return search->each(search->ctx, row->seq, row->bytes, row->n, given,
 	    &search->stop, err);
 }
 

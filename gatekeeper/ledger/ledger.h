@@ -302,6 +302,24 @@ struct switch_view {
 size_t ledger_switches(
     const struct ledger *ledger, struct switch_view *ret, size_t max);
 
+/* What has been charged against one limit or budget. */
+struct counter_view {
+	int kind;                          /* enum charge_kind */
+	int per;                           /* enum scope */
+	const char *rule, *subject, *unit; /* "": none */
+	const char *tenant, *run_id;       /* of scope run; "": none */
+	int64_t count; /* COUNT; REPEAT: of one action, that still count */
+	int64_t used_micros;   /* BUDGET */
+	int64_t window_end_us; /* BUDGET; 0: the run's end */
+	int64_t tat_ns;        /* RATE: see counter.c */
+};
+/*
+ * Those that still count at now_us, the youngest first; at most max are looked
+ * at.  Strings live until each returns.  True: there are others.
+ */
+bool ledger_counters(const struct ledger *ledger, int64_t now_us, size_t max,
+    void (*each)(void *ctx, const struct counter_view *view), void *ctx);
+
 /* Does a legal hold cover what belongs to that tenant and run?  Either may be NULL: none. */
 bool ledger_is_held(
     const struct ledger *ledger, const char *tenant, const char *run_id);

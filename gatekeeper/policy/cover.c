@@ -13,7 +13,11 @@ policy_rule_at(const struct policy *policy, size_t i, struct policy_rule *ret)
 	    .section = section_words[rule->section],
 	    .id = rule->id,
 	    .shadow = rule->shadow,
-	    .conditional = rule->when != NULL};
+	    .conditional = rule->when != NULL,
+	    .reason = rule->reason,
+	    .per = rule->per,
+	    .limit = rule->section == SECTION_LIMITS ? &rule->limit : NULL,
+	    .budget = rule->section == SECTION_BUDGETS ? &rule->budget : NULL};
 }
 
 static unsigned

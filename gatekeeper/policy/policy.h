@@ -127,6 +127,10 @@ struct policy_rule {
 	unsigned line;
 	bool shadow;
 	bool conditional; /* it has a "when" */
+	const char *reason;
+	enum scope per;                      /* of a limit, a budget */
+	const struct limit_finding *limit;   /* NULL: it is no limit */
+	const struct budget_finding *budget; /* NULL: it is no budget */
 };
 
 /* Rule i of policy_rule_count(): by file, section and line. */

@@ -1,0 +1,195 @@
+/* Counting events: spans of round lengths, names, waits. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "gate/census.h"
+#include "model/event.h"
+
+#define HOUR GK_US_PER_HOUR
+#define NOON (INT64_C(20000) * GK_US_PER_DAY + 12 * HOUR)
+
+static struct gk_arena arena;
+static struct census census;
+
+static void
+begin(void)
+{
+	arena = (struct gk_arena){.cap = 16 << 20};
+	census_init(&census, &arena, NOON - 24 * HOUR, NOON);
+}
+
+static void
+end(void)
+{
+	census_done(&census);
+	gk_arena_done(&arena);
+}
+
+TestSuite(census, .init = begin, .fini = end);
+
+static void
+add(int kind, const char *bytes)
+{
+	struct census_event event = {.kind = kind,
+	    .decision = -1,
+	    .time_us = NOON - 1,
+	    .bytes = bytes,
+	    .n = strlen(bytes)};
+	struct gk_err err = {.rc = GK_OK};
+
+	cr_assert_eq(census_add(&census, &event, &err), GK_OK, "%s", err.text);
+}
+
+static void
+add_decision(int64_t us, enum decision decision, const char *reason)
+{
+	char text[200];
+	struct census_event event = {.kind = EVENT_DECISION,
+	    .decision = (int)decision,
+	    .time_us = us,
+	    .bytes = text,
+	    .names = {[CENSUS_REASONS] = event_column_hash(reason, NULL),
+		[CENSUS_ACTIONS] = event_column_hash("a.b", NULL)}};
+	struct gk_err err = {.rc = GK_OK};
+
+	event.n = (size_t)snprintf(text, sizeof(text),
+	    "{\"action\":\"a.b\",\"reason\":\"%s\"}", reason);
+	cr_assert_eq(census_add(&census, &event, &err), GK_OK, "%s", err.text);
+}
+
+Test(census, a_day_is_told_in_half_hours_that_begin_at_full_ones)
+{
+	cr_assert_eq(census.span_us, 30 * GK_US_PER_MIN);
+	cr_assert_eq(census.span_count, 48);
+	cr_assert_eq(census.spans[0].at_us, NOON - 24 * HOUR);
+	cr_assert_eq(census.spans[47].at_us, NOON - HOUR / 2);
+}
+
+Test(census, any_range_has_at_most_sixty_spans_and_they_reach_its_end)
+{
+	static const int64_t ranges[] = {1, 59, GK_US_PER_MIN, HOUR, HOUR + 1,
+	    7 * 24 * HOUR, 400 * 24 * HOUR, INT64_C(100000) * 24 * HOUR};
+	static struct census other;
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		int64_t until = NOON + ranges[i];
+
+		census_init(&other, &arena, NOON, until);
+		cr_assert(other.span_count >= 1);
+		cr_assert(other.span_count <= CENSUS_SPANS_MAX);
+		cr_assert(other.since_us +
+			      (int64_t)other.span_count * other.span_us >=
+			  until);
+		census_done(&other);
+	}
+}
+
+Test(census, a_decision_counts_in_its_span_and_under_its_names)
+{
+	struct census_count top[CENSUS_TOP];
+
+	add_decision(NOON - HOUR / 2, DECISION_ALLOW, "allowed");
+	add_decision(NOON - 1, DECISION_STOP, "no_rule_allows");
+	add_decision(NOON - HOUR / 2 - 1, DECISION_APPROVAL_REQUIRED, "ask");
+	cr_assert_eq(census.spans[47].decisions[DECISION_ALLOW], 1);
+	cr_assert_eq(census.spans[47].decisions[DECISION_STOP], 1);
+	cr_assert_eq(census.spans[46].decisions[DECISION_APPROVAL_REQUIRED], 1);
+	cr_assert_eq(census.all.decisions[DECISION_ALLOW], 1);
+	cr_assert_eq(census_top(&census, CENSUS_ACTIONS, top), 1);
+	cr_assert_str_eq(top[0].name, "a.b");
+	cr_assert_eq(top[0].decisions[DECISION_STOP], 1);
+	/* reasons are those of what wasn't allowed */
+	cr_assert_eq(census_top(&census, CENSUS_REASONS, top), 2);
+	cr_assert_str_eq(top[0].name, "ask");
+	cr_assert_eq(census_top(&census, CENSUS_AGENTS, top), 0);
+}
+
+Test(census, what_lies_outside_the_spans_counts_in_all_alone)
+{
+	add_decision(NOON - 25 * HOUR, DECISION_STOP, "x");
+	add_decision(NOON + HOUR, DECISION_STOP, "x");
+	for (size_t i = 0; i < census.span_count; i++) {
+		cr_assert_eq(census.spans[i].decisions[DECISION_STOP], 0);
+	}
+	cr_assert_eq(census.all.decisions[DECISION_STOP], 2);
+}
+
+Test(census, the_most_frequent_names_come_first)
+{
+	struct census_count top[CENSUS_TOP];
+	char name[16];
+
+	for (int i = 0; i < 15; i++) {
+		for (int k = 0; k <= i; k++) {
+			(void)snprintf(name, sizeof(name), "r%02d", i);
+			add_decision(NOON - 1, DECISION_STOP, name);
+		}
+	}
+	add_decision(NOON - 1, DECISION_STOP, "r13"); /* as many as r14 */
+	cr_assert_eq(
+	    census_top(&census, CENSUS_REASONS, top), (size_t)CENSUS_TOP);
+	cr_assert_str_eq(top[0].name, "r13");
+	cr_assert_str_eq(top[1].name, "r14");
+	cr_assert_str_eq(top[9].name, "r05");
+}
+
+Test(census, names_beyond_the_cap_are_not_told_apart)
+{
+	char name[16];
+
+	for (int i = 0; i < CENSUS_NAMES_MAX + 10; i++) {
+		(void)snprintf(name, sizeof(name), "r%d", i);
+		add_decision(NOON - 1, DECISION_STOP, name);
+	}
+	cr_assert_eq(census.names[CENSUS_REASONS].count, CENSUS_NAMES_MAX);
+	cr_assert_eq(
+	    census.all.decisions[DECISION_STOP], CENSUS_NAMES_MAX + 10);
+}
+
+Test(census, violations_missing_results_and_resolutions_count)
+{
+	struct census_event event = {.kind = EVENT_APPROVAL,
+	    .bytes = "{\"change\":\"granted\"}",
+	    .n = 20};
+
+	add(EVENT_VIOLATION, "{}");
+	add(EVENT_RESULT, "{\"change\":\"unreported\"}");
+	add(EVENT_RESULT, "{\"change\":\"reported\"}");
+	add(EVENT_APPROVAL, "{\"change\":\"granted\"}");
+	add(EVENT_APPROVAL, "{\"change\":\"expired\"}");
+	add(EVENT_APPROVAL, "{\"change\":\"vote\"}");
+	add(EVENT_ACCESS, "{\"change\":\"granted\"}");
+	cr_assert_eq(census.all.violations, 1);
+	cr_assert_eq(census.unreported, 1);
+	cr_assert_eq(census.resolved[0], 1);
+	cr_assert_eq(census.resolved[1], 0);
+	cr_assert_eq(census.resolved[2], 1);
+	cr_assert(census_resolves(&event));
+	event.bytes = "{\"change\":\"vote\"}";
+	event.n = strlen(event.bytes);
+	cr_assert_not(census_resolves(&event));
+	event = (struct census_event){
+	    .kind = EVENT_DECISION, .decision = -1, .bytes = "{}", .n = 2};
+	cr_assert_eq(
+	    census_add(&census, &event, &(struct gk_err){.rc = GK_OK}), GK_OK);
+	cr_assert_eq(census.all.decisions[DECISION_STOP], 0);
+}
+
+Test(census, waits_have_a_median_a_tail_and_a_cap)
+{
+	cr_assert_eq(census_percentile(&census, 50), 0);
+	for (int i = 100; i > 0; i--) {
+		census_wait(&census, i);
+	}
+	cr_assert_eq(census_percentile(&census, 50), 50);
+	cr_assert_eq(census_percentile(&census, 90), 90);
+	cr_assert_eq(census_percentile(&census, 100), 100);
+	cr_assert_eq(census_percentile(&census, 0), 1);
+	for (int i = 0; i < CENSUS_WAITS_MAX + 5; i++) {
+		census_wait(&census, -1);
+	}
+	cr_assert_eq(census.wait_count, CENSUS_WAITS_MAX);
+	cr_assert_eq(census_percentile(&census, 0), 0);
+}
