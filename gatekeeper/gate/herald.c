@@ -11,6 +11,8 @@
 enum {
 	READ_EVENTS = 256, /* in one read transaction */
 	GATHER_MS = 20,    /* between what it reads: so late an event may be */
+	GATHER_EACH = 50,  /* and a millisecond more for so many streams */
+	GATHER_MAX_MS = 120,
 	AFTER_ERROR_MS = 1000,
 	FRAME_CAP = 4 << 20,
 	ARENA_CAP = 4 << 20,
@@ -209,6 +211,16 @@ begin_to_follow(struct gate *gate)
 	pthread_mutex_unlock(&herald->lock);
 }
 
+/* Every look of it is a look of every stream. */
+static int
+gather_ms(const struct herald *herald)
+{
+	size_t more = atomic_load(&herald->streams) / GATHER_EACH;
+
+	return more < GATHER_MAX_MS - GATHER_MS ? GATHER_MS + (int)more
+						: GATHER_MAX_MS;
+}
+
 /* How long to rest before the next look. */
 static int
 follow(struct gate *gate)
@@ -230,7 +242,7 @@ follow(struct gate *gate)
 	if ((any || fresh) && herald->news != NULL) {
 		herald->news(herald->news_ctx);
 	}
-	return rc == GK_OK ? GATHER_MS : AFTER_ERROR_MS;
+	return rc == GK_OK ? gather_ms(herald) : AFTER_ERROR_MS;
 }
 
 /* Until the time is up, and then until there is something; false: the end. */

@@ -253,16 +253,16 @@ wants(const struct live *live, const struct herald_item *item)
 	const struct search *search = &live->search;
 	const struct journal_query *query = &search->query;
 
-	if (!gate__sees_tenant(search->call, item->tenant)) {
-		return false;
-	}
 	if (live->nudges) {
-		return item->asks;
+		return item->asks &&
+		       gate__sees_tenant(search->call, item->tenant);
 	}
+	/* numbers first: most streams want few of all events */
 	return item->time_us >= query->since_us &&
 	       (query->until_us == 0 || item->time_us < query->until_us) &&
 	       (query->run_id == 0 || query->run_id == item->run_id) &&
 	       journal_query_takes(query, &item->columns, item->words) &&
+	       gate__sees_tenant(search->call, item->tenant) &&
 	       gate__search_takes(search, item->raw.bytes + item->at, item->n);
 }
 

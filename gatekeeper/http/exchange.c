@@ -53,6 +53,7 @@ exchange_resume(struct loop *loop)
 		count++;
 		http__conn_phase(
 		    ex->conn, CONN_ANSWER, loop->http->idle_timeout_us);
+		ex->conn->shard->due = true;
 		MHD_resume_connection(ex->connection);
 		ex = next;
 	}

@@ -80,6 +80,7 @@ enum conn_phase {
 struct conn {
 	struct conn *prev, *next; /* of its loop, or of loop->incoming */
 	struct loop *loop;
+	struct shard *shard;
 	int fd;
 	bool started; /* libmicrohttpd knows it */
 	bool local;   /* unix socket: any Host */
@@ -95,10 +96,19 @@ struct conn {
 	int64_t deadline_us; /* boot clock; 0: none */
 };
 
+/* A daemon of libmicrohttpd and its share of a loop's connections. */
+struct shard {
+	struct MHD_Daemon *daemon; /* NULL: none */
+	int epoll_fd;
+	unsigned count; /* connections */
+	bool due;       /* there is something to do for it */
+};
+
 struct loop {
 	struct http *http;
-	struct MHD_Daemon *daemon; /* for http->listener; NULL: none */
-	struct MHD_Daemon *admin;
+	struct shard *shards; /* the first is the admin socket's */
+	unsigned shard_count, shard_max;
+	struct pollfd *fds; /* room for all that is waited for */
 	struct conn *conns;
 	struct exchange *spare; /* finished ones, for reuse */
 	unsigned spare_count;
@@ -163,6 +173,21 @@ void http__loop_wake(struct loop *loop);
 void http__loop_done(struct loop *loop); /* not running */
 void http__conn_phase(
     struct conn *conn, enum conn_phase phase, int64_t timeout_us);
+/* A daemon that calls back for this loop; NULL: it didn't start. */
+struct MHD_Daemon *http__loop_daemon(
+    struct loop *loop, struct tls *tls, unsigned max);
+
+/* shard.c: all by the loop's own thread. */
+enum gk_rc http__shards_open(struct loop *loop, struct gk_err *err) GK_MUST_USE;
+void http__shards_close(struct loop *loop);
+/* Where a new connection goes. */
+struct shard *http__shard_for(struct loop *loop, bool admin);
+/* Let those run that are due; mark all of them due. */
+void http__shards_run(struct loop *loop);
+void http__shards_due(struct loop *loop);
+/* How long to rest, at most most_ms; marks those that have no time. */
+int http__shards_rest(struct loop *loop, int most_ms);
+
 /* The TLS session behind a connection; NULL: none. */
 void *http__loop_session(struct MHD_Connection *connection);
 

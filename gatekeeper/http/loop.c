@@ -21,14 +21,8 @@
 #define LOOP_ACCEPT_FAIL_US (100 * GK_US_PER_MS)
 #define LOOP_STOP_US        (10 * GK_US_PER_S)
 
-enum {
-	LOOP_WAKE,
-	LOOP_DAEMON,
-	LOOP_ADMIN,
-	LOOP_LISTEN,
-	LOOP_LISTEN_ADMIN,
-	LOOP_FDS
-};
+/* What is polled; behind these the shards. */
+enum { LOOP_WAKE, LOOP_LISTEN, LOOP_LISTEN_ADMIN, LOOP_FDS };
 
 static int64_t
 loop_now(void)
@@ -106,6 +100,7 @@ loop_conn_free(struct conn *conn)
 	if (conn->next != NULL) {
 		conn->next->prev = conn->prev;
 	}
+	conn->shard->count--;
 	(void)atomic_fetch_sub(&loop->count, 1);
 	(void)atomic_fetch_sub(loop_total(loop->http, conn->admin), 1);
 	free(conn);
@@ -161,8 +156,8 @@ loop_unescape(void *cls, struct MHD_Connection *connection, char *text)
 	return strlen(text);
 }
 
-static struct MHD_Daemon *
-loop_daemon(struct loop *loop, struct tls *tls, unsigned max)
+struct MHD_Daemon *
+http__loop_daemon(struct loop *loop, struct tls *tls, unsigned max)
 {
 	unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
 			 MHD_ALLOW_SUSPEND_RESUME |
@@ -195,18 +190,11 @@ http__loop_init(struct loop *loop, struct http *http, struct gk_err *err)
 	if (loop->wake_fd < 0) {
 		return GK_FAIL(err, GK_E_IO, "no eventfd: %m");
 	}
-	if (http->listener.fd >= 0) {
-		loop->daemon =
-		    loop_daemon(loop, http->tls, http->max_connections + 1);
-	}
-	if (http->admin.fd >= 0) {
-		loop->admin = loop_daemon(loop, NULL, LOOP_ADMIN_MAX + 1);
-	}
-	if ((http->listener.fd >= 0 && loop->daemon == NULL) ||
-	    (http->admin.fd >= 0 && loop->admin == NULL)) {
-		return GK_FAIL(err, GK_E_IO, "libmicrohttpd didn't start");
-	}
-	return GK_OK;
+	GK_TRY(http__shards_open(loop, err));
+	loop->fds = calloc(LOOP_FDS + loop->shard_max, sizeof(*loop->fds));
+	return loop->fds != NULL
+		   ? GK_OK
+		   : GK_FAIL(err, GK_E_NOMEM, "no memory for a loop");
 }
 
 /* A connection becomes this loop's, its socket libmicrohttpd's. */
@@ -221,8 +209,11 @@ loop_conn_begin(struct loop *loop, struct conn *conn)
 		conn->next->prev = conn;
 	}
 	loop->conns = conn;
+	conn->shard = http__shard_for(loop, conn->admin);
+	conn->shard->count++;
+	conn->shard->due = true;
 	http__conn_phase(conn, CONN_FRESH, loop->http->header_timeout_us);
-	if (MHD_add_connection(conn->admin ? loop->admin : loop->daemon, fd,
+	if (MHD_add_connection(conn->shard->daemon, fd,
 		(struct sockaddr *)&conn->from, conn->from_n) == MHD_YES) {
 		return;
 	}
@@ -348,6 +339,7 @@ loop_sweep(struct loop *loop)
 		return;
 	}
 	loop->sweep_us = now + LOOP_SWEEP_US;
+	http__shards_due(loop); /* idle ones may have had their time */
 	for (struct conn *conn = loop->conns; conn != NULL; conn = conn->next) {
 		int64_t due = conn->deadline_us;
 
@@ -401,62 +393,59 @@ loop_is_over(struct loop *loop)
 	return loop->active == 0 || loop->now_us >= loop->stop_us;
 }
 
-static int
-loop_epoll_fd(struct MHD_Daemon *daemon)
-{
-	const union MHD_DaemonInfo *info =
-	    daemon == NULL
-		? NULL
-		: MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
-
-	return info == NULL ? -1 : info->epoll_fd;
-}
-
-/* Milliseconds until something is due; -1: nothing is. */
+/* Milliseconds until something is due. */
 static int
 loop_timeout(struct loop *loop)
 {
-	MHD_UNSIGNED_LONG_LONG ms = UINT64_MAX, admin_ms = UINT64_MAX;
+	int ms = 60000;
 
 	if (loop->hurries) {
 		return 0;
 	}
-	if (loop->daemon != NULL) {
-		(void)MHD_get_timeout(loop->daemon, &ms);
-	}
-	if (loop->admin != NULL) {
-		(void)MHD_get_timeout(loop->admin, &admin_ms);
-	}
-	ms = ms < admin_ms ? ms : admin_ms;
 	if (loop->conns != NULL || loop->now_us < loop->accept_us ||
 	    loop->stop_us != 0) {
-		ms = ms < LOOP_SWEEP_US / GK_US_PER_MS
-			 ? ms
-			 : LOOP_SWEEP_US / GK_US_PER_MS;
+		ms = LOOP_SWEEP_US / GK_US_PER_MS;
 	}
-	return ms > 60000 ? 60000 : (int)ms;
+	return http__shards_rest(loop, ms);
+}
+
+/* Who has something to read or room to write? */
+static int
+loop_poll(struct loop *loop, int timeout_ms)
+{
+	struct pollfd *shards = loop->fds + LOOP_FDS;
+	int n;
+
+	for (unsigned i = 0; i < loop->shard_count; i++) {
+		bool is_open = loop->shards[i].daemon != NULL;
+
+		shards[i] = (struct pollfd){
+		    is_open ? loop->shards[i].epoll_fd : -1, POLLIN, 0};
+	}
+	n = poll(loop->fds, LOOP_FDS + loop->shard_count, timeout_ms);
+	for (unsigned i = 0; n > 0 && i < loop->shard_count; i++) {
+		loop->shards[i].due |= shards[i].revents != 0;
+	}
+	return n;
 }
 
 static void
 loop_wait(struct loop *loop)
 {
 	const struct http *http = loop->http;
-	struct pollfd fds[LOOP_FDS] = {
-	    [LOOP_WAKE] = {loop->wake_fd, POLLIN, 0},
-	    [LOOP_DAEMON] = {loop_epoll_fd(loop->daemon), POLLIN, 0},
-	    [LOOP_ADMIN] = {loop_epoll_fd(loop->admin), POLLIN, 0},
-	    [LOOP_LISTEN] = {-1, POLLIN, 0},
-	    [LOOP_LISTEN_ADMIN] = {-1, POLLIN, 0},
-	};
+	struct pollfd *fds = loop->fds;
 	uint64_t count;
 
+	fds[LOOP_WAKE] = (struct pollfd){loop->wake_fd, POLLIN, 0};
+	fds[LOOP_LISTEN] = (struct pollfd){-1, POLLIN, 0};
+	fds[LOOP_LISTEN_ADMIN] = (struct pollfd){-1, POLLIN, 0};
 	if (loop_may_accept(loop, false)) {
 		fds[LOOP_LISTEN].fd = http->listener.fd;
 	}
 	if (loop_may_accept(loop, true)) {
 		fds[LOOP_LISTEN_ADMIN].fd = http->admin.fd;
 	}
-	if (poll(fds, LOOP_FDS, loop_timeout(loop)) < 0) {
+	if (loop_poll(loop, loop_timeout(loop)) < 0) {
 		return; /* a signal */
 	}
 	loop->now_us = loop_now();
@@ -476,12 +465,7 @@ static void
 loop_serve(struct loop *loop)
 {
 	do {
-		if (loop->daemon != NULL) {
-			(void)MHD_run(loop->daemon);
-		}
-		if (loop->admin != NULL) {
-			(void)MHD_run(loop->admin);
-		}
+		http__shards_run(loop);
 	} while (exchange_resume(loop) > 0);
 }
 
@@ -490,14 +474,7 @@ loop_stop_daemons(struct loop *loop)
 {
 	GK_ASSERT(loop->calls == 0 &&
 		  loop->parked == 0); /* a suspended connection would abort */
-	if (loop->daemon != NULL) {
-		MHD_stop_daemon(loop->daemon);
-	}
-	if (loop->admin != NULL) {
-		MHD_stop_daemon(loop->admin);
-	}
-	loop->daemon = NULL;
-	loop->admin = NULL;
+	http__shards_close(loop);
 	GK_ASSERT(loop->conns == NULL);
 }
 
@@ -547,6 +524,8 @@ http__loop_done(struct loop *loop)
 {
 	loop_stop_daemons(loop);
 	exchange_done(loop);
+	free(loop->fds);
+	loop->fds = NULL;
 	if (loop->wake_fd >= 0) {
 		(void)close(loop->wake_fd);
 	}

@@ -97,6 +97,7 @@ unpark(struct exchange *ex)
 	ex->sse.parked = false;
 	ex->conn->loop->parked--;
 	http__conn_phase(ex->conn, CONN_ANSWER, STALL_US);
+	ex->conn->shard->due = true;
 	MHD_resume_connection(ex->connection);
 }
 
