@@ -1,17 +1,49 @@
 /* Votes on approvals, and the revocation of a grant. */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "codec/canon.h"
 #include "gate/gate_internal.h"
 
 #define GRANT_MAX_US (366 * GK_US_PER_DAY)
 
+enum { NUMBER_BYTES_MAX = 32, OPENED_CAP = 1 << 20 };
+
+static const struct json_limits number_limits = {NUMBER_BYTES_MAX, 1, 1};
+static const struct json_limits opened_limits = {OPENED_CAP, 64, OPENED_CAP};
+
+struct bound_body {
+	const struct json_value *at_most;
+	int64_t uses;
+};
+
+static const struct record_field bound_fields[] = {
+    {.name = "at_most",
+	.kind = RECORD_JSON,
+	.flags = RECORD_NULLABLE,
+	.offset = offsetof(struct bound_body, at_most)},
+    {.name = "uses",
+	.kind = RECORD_INT,
+	.flags = RECORD_REQUIRED,
+	.offset = offsetof(struct bound_body, uses),
+	.lo = 1,
+	.hi = APPROVAL_USES_MAX},
+};
+static const struct record_type bound_type = {
+    "bound", sizeof(struct bound_body), bound_fields, GK_COUNT(bound_fields)};
+
 struct ballot_body {
+	struct bound_body *bounded;
 	const char *comment;
 	const char *valid_for;
 };
 
 static const struct record_field ballot_fields[] = {
+    {.name = "bounded",
+	.kind = RECORD_OBJECT,
+	.flags = RECORD_NULLABLE,
+	.offset = offsetof(struct ballot_body, bounded),
+	.type = &bound_type},
     {.name = "comment",
 	.kind = RECORD_STR,
 	.flags = RECORD_NULLABLE | RECORD_EMPTY_OK,
@@ -28,9 +60,95 @@ static const struct record_type ballot_type = {
 struct ballot {
 	struct ballot_body body;
 	struct approval_ballot said;
+	struct grant_bound bound;
 	struct gate_openings comment;
 	struct approval_view *view;
 };
+
+/* A number, or a decimal in quotes, as canonical text; NULL: neither. */
+static const char *
+number_text(const struct json_value *value, struct gk_arena *arena)
+{
+	GK_AUTO(json_freep) struct json_value *parsed = NULL;
+	GK_AUTO(gk_buf_done) struct gk_buf text = GK_BUF_INIT(NUMBER_BYTES_MAX);
+	const char *said = json_string(value);
+
+	if (said != NULL) {
+		if (json_parse(said, strlen(said), &number_limits, &parsed,
+			NULL) != GK_OK) {
+			return NULL;
+		}
+		value = parsed;
+	}
+	return json_type(value) == JSON_NUMBER &&
+		       canon_print(value, &text, NULL) == GK_OK
+		   ? gk_arena_strdup(arena, gk_buf_text(&text))
+		   : NULL;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	const struct record_pair *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static bool
+decode_at_most(struct gate_call *call, const struct json_value *said,
+    struct grant_bound *bound, struct gk_err *err)
+{
+	const struct json_value *item;
+
+	bound->at_most = gk_arena_calloc(
+	    &call->arena, APPROVAL_AT_MOST_MAX, sizeof(*bound->at_most));
+	if (bound->at_most == NULL || json_type(said) != JSON_OBJECT ||
+	    json_count(said) > APPROVAL_AT_MOST_MAX) {
+		(void)GK_FAIL(err, GK_E_INVALID,
+		    "expected an object of at most %d numbers by the JSON "
+		    "Pointers of shown arguments",
+		    APPROVAL_AT_MOST_MAX);
+		gk_err_where(err, "/bounded/at_most");
+		return false;
+	}
+	for (item = json_first(said); item != NULL; item = json_next(item)) {
+		struct record_pair *pair =
+		    &bound->at_most[bound->at_most_count];
+
+		pair->name = json_name(item);
+		pair->value = number_text(item, &call->arena);
+		if (pair->name[0] != '/' || pair->value == NULL) {
+			(void)GK_FAIL(err, GK_E_INVALID,
+			    "expected a number by the JSON Pointer of a shown "
+			    "argument, such as \"/amount\": 100");
+			gk_err_where(err, "/bounded/at_most");
+			return false;
+		}
+		bound->at_most_count++;
+	}
+	qsort(bound->at_most, bound->at_most_count, sizeof(*bound->at_most),
+	    by_name);
+	return true;
+}
+
+static bool
+decode_bound(struct gate_call *call, struct ballot *ballot, struct gk_err *err)
+{
+	const struct bound_body *said = ballot->body.bounded;
+
+	if (said == NULL) {
+		return true;
+	}
+	if (call->verb != GATE_APPROVAL_GRANT) {
+		(void)GK_FAIL(err, GK_E_INVALID, "only a grant can be bounded");
+		gk_err_where(err, "/bounded");
+		return false;
+	}
+	ballot->bound.uses = said->uses;
+	ballot->said.bound = &ballot->bound;
+	return said->at_most == NULL ||
+	       decode_at_most(call, said->at_most, &ballot->bound, err);
+}
 
 static bool
 decode(struct gate_call *call, struct ballot *ballot, struct gk_err *err)
@@ -39,7 +157,8 @@ decode(struct gate_call *call, struct ballot *ballot, struct gk_err *err)
 		return true;
 	}
 	if (record_decode(&ballot_type, call->body, &call->arena, &ballot->body,
-		err) != GK_OK) {
+		err) != GK_OK ||
+	    !decode_bound(call, ballot, err)) {
 		return false;
 	}
 	if (ballot->body.valid_for == NULL) {
@@ -114,6 +233,63 @@ find_run(struct gate *gate, struct ballot *ballot, bool *ret_found,
 	return GK_OK;
 }
 
+/*
+ * A number may be put only on an argument that people see, and not below what
+ * they are asked for: else the grant wouldn't let through what it was given for.
+ * NULL: fine; else the pointer at fault.
+ */
+static const char *
+at_fault(const struct grant_bound *bound, const struct json_value *shown)
+{
+	for (size_t i = 0; i < bound->at_most_count; i++) {
+		const struct record_pair *pair = &bound->at_most[i];
+		GK_AUTO(json_freep) struct json_value *limit = NULL;
+		const struct json_value *value = json_get(shown, pair->name);
+
+		if (value == NULL || json_type(value) != JSON_NUMBER ||
+		    json_parse(pair->value, strlen(pair->value), &number_limits,
+			&limit, NULL) != GK_OK ||
+		    json_number(value) > json_number(limit)) {
+			return pair->name;
+		}
+	}
+	return NULL;
+}
+
+/* False: the call has been ended. */
+static enum gk_rc
+check_at_most(struct gate *gate, struct gate_work *work, bool *ret_fine,
+    struct gk_err *err)
+{
+	GK_AUTO(gk_buf_done) struct gk_buf opened = GK_BUF_INIT(OPENED_CAP);
+	GK_AUTO(json_freep) struct json_value *shown = NULL;
+	struct ballot *ballot = work->data;
+	const char *fault;
+	bool any;
+
+	*ret_fine = true;
+	if (ballot->bound.at_most_count == 0) {
+		return GK_OK;
+	}
+	GK_TRY(gate__opened(journal_reader(gate->journal),
+	    ballot->said.approval_seq, &opened, &any, err));
+	if (any) {
+		GK_TRY(json_parse(
+		    opened.bytes, opened.len, &opened_limits, &shown, err));
+	}
+	fault = at_fault(&ballot->bound, shown);
+	if (fault != NULL) {
+		*ret_fine = false;
+		work->call->pointer = "/bounded/at_most";
+		(void)gate__problem(work->call, GATE_CONFLICT, "bound_unusable",
+		    gk_arena_printf(&work->call->arena,
+			"%s: a number goes on a shown argument that is a "
+			"number, and not below what is asked for",
+			fault));
+	}
+	return GK_OK;
+}
+
 static enum gk_rc
 refuse(struct gate *gate, struct gate_work *work, struct gk_err *err)
 {
@@ -154,6 +330,10 @@ ballot_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
 	    &gate->scratch, &gate->settlement, err));
 	if (gate->settlement.outcome != SETTLE_EVENTS) {
 		return refuse(gate, work, err);
+	}
+	GK_TRY(check_at_most(gate, work, &found, err));
+	if (!found) {
+		return GK_OK;
 	}
 	gate->settlement.events[0].shown = ballot->comment.shown;
 	gate->settlement.events[0].shown_count = ballot->comment.count;

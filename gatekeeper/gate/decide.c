@@ -48,6 +48,8 @@ ask_of(const struct gate *gate, const struct decide *decide)
 		hashes->context_hash[0] == '\0' ? NULL : hashes->context_hash,
 	    .older = decide->older,
 	    .older_count = decide->older_count,
+	    .pins = decide->pins,
+	    .pin_count = decide->pin_count,
 	    .asked_at_us = decide->asked_at_us,
 	    .findings = &decide->findings,
 	    .shown = decide->shown.shown,

@@ -399,9 +399,22 @@ enum gk_rc gate__print_list(struct gk_buf *buf, const char *name,
     const struct record_type *type, const void *items, size_t count,
     struct gk_err *err) GK_MUST_USE;
 /* An approval as people see it. */
+struct gate_bounds {
+	int64_t max_ttl_ms, max_uses;
+	const char **pins;
+	size_t pin_count;
+};
+struct gate_bound {
+	struct grant_bound of;
+	int64_t used;
+};
 struct gate_approval {
 	const char *approval_id;
 	struct actor *actor;
+	struct gate_bounds *bounded; /* NULL: no bounded grant can be given */
+	struct gate_bound *bound;    /* NULL: the grant isn't bounded */
+	struct gate_bounds bounds_room;
+	struct gate_bound bound_room;
 	struct approval_view view;
 	const struct json_value
 	    *shown; /* object of opened values; NULL: none */

@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "codec/canon.h"
 #include "gate/gate_internal.h"
 
-enum { ACTION_KEY_BYTES = 16 };
+enum { ACTION_KEY_BYTES = 16, PIN_TEXT_CAP = 2 << 20 };
 
 /* letters, the key's id, "_" and the hash's first n bytes */
 static void
@@ -45,4 +46,108 @@ hash_action(const struct gate_hash_key *key, const char *action,
 
 	digest_hmac(key->bytes, parts, GK_COUNT(parts), &hash);
 	print("ak", key->id, &hash, ACTION_KEY_BYTES, ret);
+}
+
+/* ---- what a bounded grant holds fixed ---- */
+
+static bool
+has_pin(const char *const *pins, size_t count, const char *pin)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(pins[i], pin) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Every rule's pins, each once, sorted; false: no memory. */
+static bool
+list_pins(const struct findings *findings, struct gk_arena *arena,
+    const char ***ret, size_t *ret_count)
+{
+	const char **pins =
+	    gk_arena_calloc(arena, APPROVAL_PINS_MAX, sizeof(*pins));
+	size_t n = 0;
+
+	for (size_t i = 0; i < findings->approval_count && pins != NULL; i++) {
+		const struct approval_finding *rule = &findings->approvals[i];
+
+		for (size_t k = 0; k < rule->pin_count && !rule->shadow; k++) {
+			size_t at = n;
+
+			if (n == APPROVAL_PINS_MAX ||
+			    has_pin(pins, n, rule->pins[k])) {
+				continue;
+			}
+			for (;
+			     at > 0 && strcmp(pins[at - 1], rule->pins[k]) > 0;
+			     at--) {
+				pins[at] = pins[at - 1];
+			}
+			pins[at] = rule->pins[k];
+			n++;
+		}
+	}
+	*ret = pins;
+	*ret_count = n;
+	return pins != NULL;
+}
+
+static enum gk_rc
+hash_pin(const struct gate_hash_key *key, const char *path,
+    const struct gk_buf *value, struct gk_arena *arena, struct record_pair *ret,
+    struct gk_err *err)
+{
+	static const char label[] = "gatekeeper/pin/v1";
+	const struct digest_part parts[] = {{label, sizeof(label)},
+	    {path, strlen(path) + 1}, {value->bytes, value->len}};
+	char *text = gk_arena_alloc(arena, GATE_HASH_BYTES);
+	struct digest hash;
+
+	if (text == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "pin");
+	}
+	digest_hmac(key->bytes, parts, GK_COUNT(parts), &hash);
+	print("h", key->id, &hash, sizeof(hash.bytes), text);
+	*ret = (struct record_pair){path, text};
+	return GK_OK;
+}
+
+enum gk_rc
+hash_pins(const struct gate_hash_key *keys, size_t key_count,
+    const struct json_value *args, const struct findings *findings,
+    struct gk_arena *arena, struct record_pair ***ret_pins, size_t *ret_count,
+    struct gk_err *err)
+{
+	GK_AUTO(gk_buf_done) struct gk_buf text = GK_BUF_INIT(PIN_TEXT_CAP);
+	struct record_pair **made =
+	    gk_arena_calloc(arena, key_count, sizeof(*made));
+	const char **paths;
+	size_t count;
+
+	if (made == NULL || !list_pins(findings, arena, &paths, &count)) {
+		return GK_FAIL(err, GK_E_NOMEM, "pins");
+	}
+	for (size_t k = 0; k < key_count; k++) {
+		made[k] = gk_arena_calloc(arena, count, sizeof(**made));
+		if (made[k] == NULL) {
+			return GK_FAIL(err, GK_E_NOMEM, "pins");
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct json_value *value = json_at(args, paths[i]);
+
+		gk_buf_clear(&text); /* empty: there is no such argument */
+		if (value != NULL) {
+			GK_TRY(canon_print(value, &text, err));
+		}
+		for (size_t k = 0; k < key_count; k++) {
+			GK_TRY(hash_pin(&keys[k], paths[i], &text, arena,
+			    &made[k][i], err));
+		}
+	}
+	*ret_pins = made;
+	*ret_count = count;
+	return GK_OK;
 }

@@ -30,6 +30,17 @@ void hash_text(const struct gate_hash_key *key, const char *label,
 void hash_action(const struct gate_hash_key *key, const char *action,
     const char *args, size_t n, char ret[GATE_HASH_BYTES]);
 
+struct gk_arena;
+/*
+ * The arguments that the findings' approval rules pin, each as the keyed hash of
+ * its value, or of its absence: for each key one list, sorted by pointer.
+ * Gives *ret_pins[key_count], each of *ret_count, in arena.
+ */
+enum gk_rc hash_pins(const struct gate_hash_key *keys, size_t key_count,
+    const struct json_value *args, const struct findings *findings,
+    struct gk_arena *arena, struct record_pair ***ret_pins, size_t *ret_count,
+    struct gk_err *err) GK_MUST_USE;
+
 /* keys.c: which of them there are. */
 struct gate;
 /* After the ledger was folded: the keys that it says are there. */

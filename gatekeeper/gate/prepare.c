@@ -72,7 +72,8 @@ prepare_hashes(struct gate *gate, struct gate_call *call, struct decide *decide)
 
 		decide->older[i] = (struct ask_hashes){keys.keys[i + 1].id,
 		    from->action_key, from->args_hash,
-		    from->context_hash[0] == '\0' ? NULL : from->context_hash};
+		    from->context_hash[0] == '\0' ? NULL : from->context_hash,
+		    NULL};
 	}
 	return true;
 }
@@ -134,7 +135,13 @@ bound_findings(const struct findings *findings)
 		n += BOUND_CHARGE + length(findings->budgets[i].subject);
 	}
 	for (size_t i = 0; i < findings->approval_count; i++) {
-		n += BOUND_RULE + findings->approvals[i].group_count * BOUND_ID;
+		const struct approval_finding *rule = &findings->approvals[i];
+
+		n += BOUND_RULE +
+		     (rule->group_count + rule->escalate_count) * BOUND_ID;
+		for (size_t k = 0; k < rule->pin_count; k++) {
+			n += GATE_HASH_BYTES + 2 * length(rule->pins[k]);
+		}
 	}
 	return n;
 }
@@ -179,6 +186,38 @@ prepare_input(const struct gate *gate, const struct decide *decide)
 	    .condition_bytes = gate->options.condition_bytes};
 }
 
+/*
+ * What a bounded grant would hold fixed.  Where the keys have changed since the
+ * request was hashed, it will be hashed and judged again.
+ */
+static enum gk_rc
+prepare_pins(struct gate *gate, struct gate_call *call, struct decide *decide,
+    struct gk_err *err)
+{
+	GK_AUTO(gate__keys_wipe) struct gate_hash_keys keys = {.count = 0};
+	struct record_pair **pins;
+	bool any = false;
+
+	decide->pin_count = 0;
+	for (size_t i = 0; i < decide->findings.approval_count; i++) {
+		any = any || decide->findings.approvals[i].pin_count > 0;
+	}
+	if (!any) {
+		return GK_OK;
+	}
+	gate__keys_copy(gate, &keys);
+	if (keys.generation != decide->key_generation) {
+		return GK_OK;
+	}
+	GK_TRY(hash_pins(keys.keys, keys.count, decide->request.args,
+	    &decide->findings, &call->arena, &pins, &decide->pin_count, err));
+	decide->pins = pins[0];
+	for (size_t i = 0; i < decide->older_count; i++) {
+		decide->older[i].pins = pins[i + 1];
+	}
+	return GK_OK;
+}
+
 bool
 prepare_judge(struct gate *gate, struct gate_call *call, struct decide *decide)
 {
@@ -194,6 +233,9 @@ prepare_judge(struct gate *gate, struct gate_call *call, struct decide *decide)
 	rc = policy_judge(
 	    decide->policy, &input, &call->arena, &decide->findings, &err);
 	decide->findings.generation = generation;
+	if (rc == GK_OK) {
+		rc = prepare_pins(gate, call, decide, &err);
+	}
 	if (rc == GK_OK) {
 		rc = gate__show_args(gate, decide->request.args,
 		    &decide->findings, decide->asked_at_us, &call->arena,

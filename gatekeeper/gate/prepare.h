@@ -22,6 +22,8 @@ struct decide {
 	struct prepared_hashes *hashes; /* under each key, the newest first */
 	struct ask_hashes *older;       /* all but the newest */
 	size_t older_count;
+	const struct record_pair *pins; /* under the newest key */
+	size_t pin_count;
 	uint64_t key_generation;
 	int64_t asked_at_us;
 	struct policy *policy; /* pinned while findings are used; NULL: not */

@@ -95,6 +95,11 @@ gate__refused(struct gate_call *call, enum refusal refusal)
 	    [REFUSAL_TOO_MANY_KEYS] = {GATE_CONFLICT,
 		"there are as many hash keys as can be used at once: destroy "
 		"an old one first"},
+	    [REFUSAL_NOT_BOUNDED] = {GATE_CONFLICT,
+		"no bounded grant can be given: a rule that asks has no "
+		"'bounded'"},
+	    [REFUSAL_BOUND_TOO_WIDE] = {GATE_CONFLICT,
+		"wider than the rules allow; see the approval's 'bounded'"},
 	    [REFUSAL_UNDER_HOLD] = {GATE_CONFLICT,
 		"a legal hold covers it: release that first"},
 	    [REFUSAL_TOO_MANY_HOLDS] = {GATE_TOO_MANY,

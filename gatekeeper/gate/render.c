@@ -119,6 +119,30 @@ static const struct record_field vote_fields[] = {
 static const struct record_type vote_type =
     TYPE("vote", approval_vote, vote_fields);
 
+static const struct record_field bounds_fields[] = {
+    INT(gate_bounds, "max_ttl_ms", max_ttl_ms),
+    INT(gate_bounds, "max_uses", max_uses),
+    {.name = "pins",
+	.kind = RECORD_STRS,
+	.flags = RECORD_KEEP_EMPTY,
+	.offset = offsetof(struct gate_bounds, pins),
+	.count_offset = offsetof(struct gate_bounds, pin_count)},
+};
+static const struct record_type bounds_type =
+    TYPE("bounds", gate_bounds, bounds_fields);
+
+static const struct record_field bound_fields[] = {
+    {.name = "at_most",
+	.kind = RECORD_MAP,
+	.flags = RECORD_KEEP_EMPTY,
+	.offset = offsetof(struct gate_bound, of.at_most),
+	.count_offset = offsetof(struct gate_bound, of.at_most_count)},
+    INT(gate_bound, "used", used),
+    INT(gate_bound, "uses", of.uses),
+};
+static const struct record_type bound_type =
+    TYPE("bound", gate_bound, bound_fields);
+
 static const struct record_field approval_fields[] = {
     STR(gate_approval, "action", view.action),
     STR(gate_approval, "action_key", view.action_key),
@@ -126,6 +150,8 @@ static const struct record_field approval_fields[] = {
     STR(gate_approval, "agent_id", view.agent_id),
     STR(gate_approval, "approval_id", approval_id),
     TIME(gate_approval, "asked_at", view.asked_at_us),
+    OBJ(gate_approval, "bound", bound, bound_type),
+    OBJ(gate_approval, "bounded", bounded, bounds_type),
     STR(gate_approval, "caller", view.caller),
     TIME(gate_approval, "expires_at", view.expires_at_us),
     TIME(gate_approval, "grant_until", view.grant_until_us),
@@ -264,6 +290,32 @@ copy_votes(
 	return GK_OK;
 }
 
+static enum gk_rc
+copy_bound(
+    struct approval_view *view, struct gk_arena *arena, struct gk_err *err)
+{
+	struct grant_bound *bound = &view->bound;
+	const struct record_pair *most = bound->at_most;
+	const char **pins =
+	    gk_arena_calloc(arena, view->pin_count, sizeof(*pins));
+
+	bound->at_most = gk_arena_calloc(
+	    arena, bound->at_most_count, sizeof(*bound->at_most));
+	if (pins == NULL || bound->at_most == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "approval");
+	}
+	for (size_t i = 0; i < view->pin_count; i++) {
+		GK_TRY(dup(arena, view->pins[i], &pins[i], err));
+	}
+	for (size_t i = 0; i < bound->at_most_count; i++) {
+		GK_TRY(dup(arena, most[i].name, &bound->at_most[i].name, err));
+		GK_TRY(
+		    dup(arena, most[i].value, &bound->at_most[i].value, err));
+	}
+	view->pins = pins;
+	return GK_OK;
+}
+
 enum gk_rc
 gate__view_copy(const struct approval_view *view, struct gk_arena *arena,
     struct approval_view **ret, struct gk_err *err)
@@ -282,6 +334,7 @@ gate__view_copy(const struct approval_view *view, struct gk_arena *arena,
 	}
 	GK_TRY(copy_rules(copy, arena, err));
 	GK_TRY(copy_votes(copy, arena, err));
+	GK_TRY(copy_bound(copy, arena, err));
 	*ret = copy;
 	return GK_OK;
 }
@@ -293,6 +346,15 @@ gate__approval_show(const struct approval_view *view, struct actor *actor,
 	memset(ret, 0, sizeof(*ret));
 	ret->view = *view;
 	ret->approval_id = view->approval_id;
+	if (view->max_uses > 0) {
+		ret->bounds_room = (struct gate_bounds){view->max_ttl_ms,
+		    view->max_uses, view->pins, view->pin_count};
+		ret->bounded = &ret->bounds_room;
+	}
+	if (view->bound.uses > 0) {
+		ret->bound_room = (struct gate_bound){view->bound, view->used};
+		ret->bound = &ret->bound_room;
+	}
 	if (view->actor_id != NULL) {
 		*actor = (struct actor){
 		    .type = view->actor_type, .id = view->actor_id};

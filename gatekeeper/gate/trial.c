@@ -444,6 +444,7 @@ trial_decide(struct trial *trial, const struct trial_ask *ask,
 {
 	struct settle_at at = at_now(trial);
 	struct hashes hashes = {.context = ""};
+	struct record_pair **pins;
 	struct decision_ask said = {.request = ask->request,
 	    .caller = ask->caller,
 	    .tenant = ask->tenant,
@@ -471,6 +472,9 @@ trial_decide(struct trial *trial, const struct trial_ask *ask,
 		GK_TRY(trial_judge(trial, ask, &trial->findings, err));
 	}
 	ret_answer->findings = &trial->findings;
+	GK_TRY(hash_pins(&trial_hash_key, 1, ask->request->args,
+	    &trial->findings, &trial->scratch, &pins, &said.pin_count, err));
+	said.pins = pins[0];
 	GK_TRY(ledger_settle_decision(trial->ledger, &at, &said,
 	    &trial->scratch, &trial->settlement, err));
 	if (trial->settlement.outcome == SETTLE_REFUSED) {

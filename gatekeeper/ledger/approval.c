@@ -113,6 +113,8 @@ copy_rules(struct approval *approval, const struct approval_terms *terms,
 		GK_TRY(ledger__dup(arena, from->reason, &rule->reason, err));
 		GK_TRY(ledger__dup_list(arena, from->groups, from->group_count,
 		    &rule->groups, err));
+		GK_TRY(ledger__dup_list(arena, from->escalate_to,
+		    from->escalate_count, &rule->escalate_to, err));
 	}
 	return GK_OK;
 }
@@ -179,6 +181,11 @@ approval_open(struct ledger *ledger, struct run *run, const struct event *event,
 	approval->due = (struct due_node){
 	    .kind = DUE_APPROVAL, .owner = approval, .tie = event->seq};
 	step_binding(event, approval->binding);
+	if (terms->bounded != NULL) {
+		bound_frame(event, approval->frame);
+		GK_TRY(bounds_copy(
+		    &run->arena, terms->bounded, &approval->bounds, err));
+	}
 	GK_TRY(copy_rules(approval, terms, err));
 	GK_TRY(copy_binding(ledger, approval, event, err));
 	GK_TRY(gk_map_set(&ledger->approvals, &approval->seq,
@@ -211,6 +218,7 @@ load_votes(
 		    ledger__dup(arena, vote->identity, &vote->identity, err));
 		GK_TRY(ledger__dup_list(arena, vote->groups, vote->group_count,
 		    &vote->groups, err));
+		GK_TRY(bound_copy(arena, &vote->bound, &vote->bound, err));
 	}
 	return GK_OK;
 }
@@ -219,10 +227,12 @@ enum gk_rc
 approval_load(
     struct ledger *ledger, const struct approval *from, struct gk_err *err)
 {
+	struct approval_bounds bounds = from->bounds;
 	struct approval_terms terms = {.rules = from->rules,
 	    .rule_count = from->rule_count,
 	    .expires_us = from->expires_at_us,
-	    .grant_valid_ms = from->grant_valid_us / 1000};
+	    .grant_valid_ms = from->grant_valid_us / 1000,
+	    .bounded = from->bounds.max_uses == 0 ? NULL : &bounds};
 	struct actor actor = {.type = from->actor_type, .id = from->actor_id};
 	struct event as_event = {.seq = from->seq,
 	    .timestamp_us = from->asked_at_us,
@@ -238,6 +248,9 @@ approval_load(
 	GK_TRY(approval_open(ledger, run, &as_event, err));
 	made = approval_find(ledger, from->seq);
 	memcpy(made->binding, from->binding, sizeof(made->binding));
+	memcpy(made->frame, from->frame, sizeof(made->frame));
+	GK_TRY(bound_copy(&run->arena, &from->bound, &made->bound, err));
+	made->used = from->used;
 	GK_TRY(ledger__dup(
 	    &run->arena, from->asker_person, &made->asker_person, err));
 	GK_TRY(ledger__dup(
@@ -284,6 +297,9 @@ vote_apply(
 	vote->grant = event->grant_vote;
 	vote->at_us = event->timestamp_us;
 	vote->valid_us = event->grant_valid_ms * 1000;
+	if (event->bound != NULL) {
+		GK_TRY(bound_copy(arena, event->bound, &vote->bound, err));
+	}
 	vote->group_count = event->group_count;
 	GK_TRY(ledger__dup(arena, event->person, &vote->person, err));
 	GK_TRY(ledger__dup(arena, event->caller, &vote->identity, err));
@@ -296,10 +312,10 @@ vote_apply(
 
 /* From which status each change leads where. */
 static int
-status_after(int status, int change)
+status_after(const struct approval *approval, int change)
 {
-	bool pending = status == APPROVAL_PENDING;
-	bool granted = status == APPROVAL_GRANTED;
+	bool pending = approval->status == APPROVAL_PENDING;
+	bool granted = approval->status == APPROVAL_GRANTED;
 
 	switch (change) {
 	case CHANGE_VOTE:
@@ -313,7 +329,10 @@ status_after(int status, int change)
 	case CHANGE_REVOKED:
 		return granted ? APPROVAL_REVOKED : APPROVAL_NONE;
 	case CHANGE_USED:
-		return granted ? APPROVAL_USED : APPROVAL_NONE;
+		return !granted ? APPROVAL_NONE
+		       : approval->used + 1 < approval->bound.uses
+			   ? APPROVAL_GRANTED
+			   : APPROVAL_USED;
 	default:
 		return APPROVAL_NONE;
 	}
@@ -330,7 +349,7 @@ approval_apply(
 	if (approval == NULL) {
 		return LEDGER_CORRUPT(err, event, "an unknown approval");
 	}
-	status = status_after(approval->status, event->change);
+	status = status_after(approval, event->change);
 	if (status == APPROVAL_NONE) {
 		return LEDGER_CORRUPT(err, event,
 		    "an approval that is %s can't be %s",
@@ -342,6 +361,14 @@ approval_apply(
 	if (event->change == CHANGE_VOTE) {
 		GK_TRY(vote_apply(approval, event, err));
 		return run_touch(ledger, run, event, err);
+	}
+	approval->used += event->change == CHANGE_USED;
+	if (event->change == CHANGE_USED && status == APPROVAL_GRANTED) {
+		return run_touch(ledger, run, event, err); /* uses are left */
+	}
+	if (event->change == CHANGE_GRANTED && event->bound != NULL) {
+		GK_TRY(bound_copy(
+		    &run->arena, event->bound, &approval->bound, err));
 	}
 	if (approval->status == APPROVAL_PENDING && !run->cold) {
 		ledger->approvals_pending--;

@@ -55,6 +55,10 @@ terms_rules(struct work *work, struct approval_terms *terms, struct gk_err *err)
 		for (size_t k = 0; k < from->group_count; k++) {
 			rule->groups[k] = from->groups[k];
 		}
+		rule->escalate_ms = from->escalate_after_us / 1000;
+		GK_TRY(ledger__dup_list(work->arena, from->escalate_to,
+		    from->escalate_count, &rule->escalate_to, err));
+		rule->escalate_count = from->escalate_count;
 	}
 	return GK_OK;
 }
@@ -143,10 +147,25 @@ work_ask_approval(
 		return work_show_approval(work, twin, err);
 	}
 	GK_TRY(terms_rules(work, terms, err));
+	GK_TRY(bounds_of(work->ask, work->arena, &terms->bounded, err));
 	GK_TRY(name_approval(work, event->seq, err));
 	terms->id = event->approval_id;
 	event->approval = terms;
 	return show_new_approval(work, err);
+}
+
+/* Is it for this, the very request that asked or one within its bound? */
+static bool
+is_for_this(const struct work *work, const struct approval *approval)
+{
+	struct bindings bindings;
+
+	if (work->run == NULL) {
+		return false;
+	}
+	bindings_of(work->event, work->ask, &bindings);
+	return approval_binds(approval, work->run, &bindings) ||
+	       bound_keeps(approval, work->run, work->event, work->ask);
 }
 
 /* Replicas share runs and join approvals: is the person behind this one among those who granted? */
@@ -156,6 +175,17 @@ is_own_grant(const struct work *work, const struct approval *approval)
 	const char *person = identity_person(work->ask->caller);
 
 	return person != NULL && approval_has_vote_of(approval, person);
+}
+
+/* The step that asked paid for its own use: the first, of what it asked for. */
+static bool
+is_asking_step(const struct work *work, const struct approval *approval)
+{
+	struct bindings bindings;
+
+	bindings_of(work->event, work->ask, &bindings);
+	return approval->used == 0 &&
+	       approval_binds(approval, work->run, &bindings);
 }
 
 /*
@@ -172,17 +202,14 @@ work_resume(struct work *work, bool *ret_done, struct gk_err *err)
 	    [APPROVAL_USED] = "approval_used",
 	};
 	const struct approval *approval = NULL;
-	struct bindings bindings;
 	uint64_t seq;
 
 	*ret_done = true;
-	bindings_of(work->event, work->ask, &bindings);
 	if (id_parse(&work->ledger->id_key, ID_APPROVAL,
 		work->ask->request->approval_id, &seq)) {
 		approval = approval_find(work->ledger, seq);
 	}
-	if (approval == NULL || work->run == NULL ||
-	    !approval_binds(approval, work->run, &bindings)) {
+	if (approval == NULL || !is_for_this(work, approval)) {
 		work_stop(work, LAYER_APPROVAL, NULL, "approval_mismatch");
 		return GK_OK;
 	}
@@ -203,7 +230,34 @@ work_resume(struct work *work, bool *ret_done, struct gk_err *err)
 		    "own_request");
 		return GK_OK;
 	}
+	if (!bound_holds(approval, work->ask)) {
+		work_stop(work, LAYER_APPROVAL, approval->rules[0].rule,
+		    "bound_exceeded");
+		return GK_OK;
+	}
 	work->grant = approval;
+	work->is_charged = is_asking_step(work, approval);
 	*ret_done = false;
+	return GK_OK;
+}
+
+enum gk_rc
+work_find_bound(struct work *work, struct gk_err *err)
+{
+	const struct run *run = work->run;
+
+	work->grant = NULL;
+	for (const struct approval *a = run == NULL ? NULL : run->approvals;
+	     a != NULL; a = a->next) {
+		if (a->status == APPROVAL_GRANTED &&
+		    bound_keeps(a, run, work->event, work->ask) &&
+		    bound_holds(a, work->ask) &&
+		    approval_covers(a, work->ask->findings) &&
+		    !is_own_grant(work, a)) {
+			work->grant = a;
+			work->event->parent_step_id = a->step_id;
+			return work_show_approval(work, a, err);
+		}
+	}
 	return GK_OK;
 }

@@ -165,9 +165,10 @@ is_complete_with(const struct approval *approval, const struct identity *voter)
 
 /* The shortest of what the terms and all voters allow. */
 static int64_t
-grant_span(const struct approval *approval, int64_t wanted_us)
+grant_span(const struct approval *approval, int64_t wanted_us, bool bounded)
 {
-	int64_t span = approval->grant_valid_us;
+	int64_t span = bounded ? approval->bounds.max_ttl_ms * 1000
+			       : approval->grant_valid_us;
 
 	if (wanted_us > 0 && wanted_us < span) {
 		span = wanted_us;
@@ -201,6 +202,13 @@ settle_vote(const struct ledger *ledger, const struct approval *approval,
 	vote->groups = ballot->voter->groups;
 	vote->group_count = ballot->voter->group_count;
 	vote->grant_valid_ms = (wanted_us + 999) / 1000;
+	if (ballot->bound != NULL) {
+		vote->bound = gk_arena_alloc(arena, sizeof(*vote->bound));
+		if (vote->bound == NULL) {
+			return GK_FAIL(err, GK_E_NOMEM, "event");
+		}
+		GK_TRY(bound_copy(arena, ballot->bound, vote->bound, err));
+	}
 	GK_TRY(ledger__dup_list(
 	    arena, vote->groups, vote->group_count, &vote->groups, err));
 	vote->shown_count = ballot->shown_count;
@@ -222,8 +230,11 @@ settle_vote(const struct ledger *ledger, const struct approval *approval,
 	GK_TRY(draft_by(ledger, approval, &next, ballot, ballot->change,
 	    grant ? "granted" : "denied", arena, end, err));
 	if (grant) {
+		GK_TRY(bound_merge(
+		    approval, ballot->bound, arena, &end->bound, err));
 		end->grant_until_us =
-		    at->now_us + grant_span(approval, wanted_us);
+		    at->now_us +
+		    grant_span(approval, wanted_us, end->bound != NULL);
 	}
 	ret->event_count = 2;
 	return GK_OK;
@@ -249,9 +260,12 @@ ballot_refusal(const struct ledger *ledger, const struct approval *approval,
 	if (is_own(ledger, approval, voter)) {
 		return REFUSAL_OWN_REQUEST;
 	}
-	return approval_has_vote_of(approval, identity_person(voter))
-		   ? REFUSAL_ALREADY_VOTED
-		   : REFUSAL_NONE;
+	if (approval_has_vote_of(approval, identity_person(voter))) {
+		return REFUSAL_ALREADY_VOTED;
+	}
+	return ballot->bound == NULL ? REFUSAL_NONE
+				     : bound_refusal(approval, ballot->bound,
+					   ballot->grant_valid_us);
 }
 
 enum gk_rc

@@ -31,7 +31,7 @@ bindings_of(const struct event *draft, const struct decision_ask *ask,
     struct bindings *ret)
 {
 	const struct ask_hashes newest = {event_key_of(ask->action_key),
-	    ask->action_key, ask->args_hash, ask->context_hash};
+	    ask->action_key, ask->args_hash, ask->context_hash, ask->pins};
 
 	ret->count = 0;
 	binding_add(ret, draft, &newest);

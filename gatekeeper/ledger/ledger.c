@@ -25,6 +25,8 @@ const char *const refusal_words[REFUSAL_COUNT] = {
     [REFUSAL_TOO_MANY_HOLDS] = "too_many_holds",
     [REFUSAL_KEY_NEEDED] = "key_needed",
     [REFUSAL_TOO_MANY_KEYS] = "too_many_keys",
+    [REFUSAL_NOT_BOUNDED] = "not_bounded",
+    [REFUSAL_BOUND_TOO_WIDE] = "bound_too_wide",
 };
 
 enum gk_rc

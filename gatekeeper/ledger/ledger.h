@@ -57,6 +57,8 @@ enum refusal {
 	REFUSAL_TOO_MANY_HOLDS,
 	REFUSAL_KEY_NEEDED,    /* the current key, or what it hashed is open */
 	REFUSAL_TOO_MANY_KEYS, /* hash keys that aren't destroyed */
+	REFUSAL_NOT_BOUNDED, /* a bounded grant, where a rule that asks allows none */
+	REFUSAL_BOUND_TOO_WIDE, /* wider than the rules allow */
 	REFUSAL_COUNT,
 };
 extern const char *const refusal_words[REFUSAL_COUNT];
@@ -88,7 +90,12 @@ struct approval_view {
 	int64_t asked_at_us, expires_at_us, grant_until_us;
 	int64_t resolved_at_us;
 	const char *resolved_by;
-	int64_t needed, granted; /* sums over the rules */
+	int64_t needed, granted;      /* sums over the rules */
+	int64_t max_uses, max_ttl_ms; /* 0: no bounded grant */
+	const char **pins;            /* JSON Pointers into the arguments */
+	size_t pin_count;
+	struct grant_bound bound; /* uses 0: the grant isn't bounded */
+	int64_t used;             /* so often */
 	struct approval_rule_view *rules;
 	size_t rule_count;
 	struct approval_vote *votes;
@@ -135,7 +142,8 @@ enum gk_rc ledger_apply(struct ledger *ledger, const struct event *event,
 struct ask_hashes {
 	int64_t key; /* its id */
 	const char *action_key, *args_hash,
-	    *context_hash; /* context_hash NULL: none */
+	    *context_hash;              /* context_hash NULL: none */
+	const struct record_pair *pins; /* as many as the ask has */
 };
 
 /* Everything that settle needs to know of a decision that is asked for. */
@@ -148,6 +156,9 @@ struct decision_ask {
 	const struct ask_hashes
 	    *older; /* the same under older keys, youngest first */
 	size_t older_count;
+	const struct record_pair
+	    *pins; /* what the findings pin, hashed; sorted; the newest key's */
+	size_t pin_count;
 	int64_t asked_at_us;
 	const struct findings *findings;
 	const struct record_pair
@@ -197,8 +208,10 @@ struct approval_ballot {
 	const char *tenant_id,
 	    *run_id; /* of that decision, read from the journal by the gate */
 	const struct identity *voter;
-	enum change change;              /* GRANTED, DENIED or REVOKED */
-	int64_t grant_valid_us;          /* 0: as long as the rules allow */
+	enum change change;     /* GRANTED, DENIED or REVOKED */
+	int64_t grant_valid_us; /* 0: as long as the rules allow */
+	const struct grant_bound
+	    *bound; /* GRANTED: a bounded one; NULL: once */
 	const struct record_pair *shown; /* the comment's commitment */
 	size_t shown_count;
 };

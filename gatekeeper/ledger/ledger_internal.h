@@ -79,6 +79,10 @@ struct approval {
 	const char *resolved_by;
 	struct approval_rule *rules;
 	size_t rule_count;
+	struct approval_bounds bounds; /* max_uses 0: no bounded grant */
+	struct grant_bound bound; /* of the grant; uses 0: it isn't bounded */
+	uint8_t frame[16]; /* with bounds: action, actor, roles, context */
+	int64_t used;
 	struct vote *votes; /* oldest first */
 	size_t vote_count;
 	struct due_node due; /* DUE_APPROVAL */
@@ -91,6 +95,7 @@ struct vote {
 	bool grant;
 	int64_t at_us;
 	int64_t valid_us;
+	struct grant_bound bound; /* uses 0: once, and only what was asked */
 };
 
 struct run {
@@ -330,6 +335,33 @@ void approval_free(struct ledger *ledger, struct approval *approval);
 enum gk_rc approval_schedule(struct ledger *ledger, struct approval *approval,
     struct gk_err *err) GK_MUST_USE;
 bool approval_is_open(const struct approval *approval);
+
+/* bound.c: grants that let through more than the one request that asked */
+enum gk_rc bounds_copy(struct gk_arena *arena,
+    const struct approval_bounds *from, struct approval_bounds *ret,
+    struct gk_err *err) GK_MUST_USE;
+enum gk_rc bound_copy(struct gk_arena *arena, const struct grant_bound *from,
+    struct grant_bound *ret, struct gk_err *err) GK_MUST_USE;
+/* SHA-256, cut, of what a bounded grant keeps of the request besides its pins. */
+void bound_frame(const struct event *event, uint8_t ret[16]);
+bool bound_is_whole(const struct grant_bound *bound);
+bool bounds_are_whole(const struct approval_bounds *bounds);
+/* The bounds that the findings' rules have in common; *ret NULL: one of them allows none. */
+enum gk_rc bounds_of(const struct decision_ask *ask, struct gk_arena *arena,
+    struct approval_bounds **ret, struct gk_err *err) GK_MUST_USE;
+/* Not wider than the rules allow?  valid_us 0: not said. */
+enum refusal bound_refusal(const struct approval *approval,
+    const struct grant_bound *bound, int64_t valid_us);
+/* The narrowest of all votes to grant and one more; *ret NULL: one of them is for one use. */
+enum gk_rc bound_merge(const struct approval *approval,
+    const struct grant_bound *last, struct gk_arena *arena,
+    struct grant_bound **ret, struct gk_err *err) GK_MUST_USE;
+/* Is the request like the one that asked in all that a bounded grant keeps? */
+bool bound_keeps(const struct approval *approval, const struct run *run,
+    const struct event *draft, const struct decision_ask *ask);
+/* Is every number at most what the grant says? */
+bool bound_holds(
+    const struct approval *approval, const struct decision_ask *ask);
 
 /* ballot.c: has that person voted? */
 bool approval_has_vote_of(const struct approval *approval, const char *person);

@@ -190,7 +190,7 @@ load_hold(struct ledger *ledger, const struct hold_row *row, struct gk_err *err)
 
 static enum gk_rc
 load_approval(struct ledger *ledger, const char *key,
-    const struct approval_row *row, struct gk_err *err)
+    const struct approval_row *row, struct gk_arena *arena, struct gk_err *err)
 {
 	struct run *run = row->run_id == NULL
 			      ? NULL
@@ -214,7 +214,7 @@ load_approval(struct ledger *ledger, const char *key,
 	    .resolved_by = row->resolved_by,
 	    .rules = row->terms.rules,
 	    .rule_count = row->terms.rule_count,
-	    .votes = row->votes,
+	    .used = row->used,
 	    .vote_count = row->vote_count};
 	struct event as_event = {
 	    .timestamp_us = run == NULL ? 0 : run->last_us};
@@ -225,6 +225,24 @@ load_approval(struct ledger *ledger, const char *key,
 		return damaged(err, key, "not a whole approval of a run");
 	}
 	memcpy(as_approval.binding, row->binding, sizeof(row->binding));
+	memcpy(as_approval.frame, row->frame, sizeof(row->frame));
+	if (row->terms.bounded != NULL) {
+		as_approval.bounds = *row->terms.bounded;
+	}
+	if (row->bound != NULL) {
+		as_approval.bound = *row->bound;
+	}
+	as_approval.votes =
+	    gk_arena_calloc(arena, row->vote_count, sizeof(*as_approval.votes));
+	if (as_approval.votes == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "approval");
+	}
+	for (size_t i = 0; i < row->vote_count; i++) {
+		as_approval.votes[i] = row->votes[i].vote;
+		if (row->votes[i].bound != NULL) {
+			as_approval.votes[i].bound = *row->votes[i].bound;
+		}
+	}
 	GK_TRY(approval_load(ledger, &as_approval, err));
 	return run_touch(ledger, run, &as_event, err);
 }
@@ -257,7 +275,7 @@ static const struct {
 
 static enum gk_rc
 load_kind(struct ledger *ledger, size_t kind, const char *key, union row *row,
-    struct gk_err *err)
+    struct gk_arena *arena, struct gk_err *err)
 {
 	switch (kind) {
 	case 0:
@@ -269,7 +287,7 @@ load_kind(struct ledger *ledger, size_t kind, const char *key, union row *row,
 	case 3:
 		return load_step(ledger, key, &row->step, err);
 	case 4:
-		return load_approval(ledger, key, &row->approval, err);
+		return load_approval(ledger, key, &row->approval, arena, err);
 	case 5:
 		return load_counter(ledger, key, &row->counter, err);
 	case 7:
@@ -299,5 +317,5 @@ ledger_load_row(struct ledger *ledger, const char *key, const char *json,
 	}
 	GK_TRY(json_parse(json, n, &row_limits, &value, err));
 	GK_TRY(record_decode(row_kinds[kind].type, value, &arena, &row, err));
-	return load_kind(ledger, kind, key, &row, err);
+	return load_kind(ledger, kind, key, &row, &arena, err);
 }

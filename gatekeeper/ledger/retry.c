@@ -21,6 +21,9 @@ why_not_repeated(const struct work *work, const struct step *step)
 	if (step->valid_until_us <= work->at->now_us) {
 		return "allow_expired";
 	}
+	if (grant != NULL && grant->status == APPROVAL_REVOKED) {
+		return "approval_revoked";
+	}
 	if (found->access != ACCESS_PASSES ||
 	    (work_first_asking(found) != NULL &&
 		(grant == NULL || !approval_covers(grant, found)))) {

@@ -38,6 +38,11 @@
 		.offset = offsetof(struct t, m),                        \
 		.count_offset = offsetof(struct t, n), .type = &(inner) \
 	}
+#define F_OBJ(t, key, m, inner)                                   \
+	{                                                         \
+		.name = (key), .kind = RECORD_OBJECT,             \
+		.offset = offsetof(struct t, m), .type = &(inner) \
+	}
 #define TYPE(words, t, fields)                                    \
 	{                                                         \
 		words, sizeof(struct t), fields, GK_COUNT(fields) \
@@ -110,14 +115,16 @@ const struct record_type row_step_type =
     TYPE("step row", step_row, step_fields);
 
 static const struct record_field vote_fields[] = {
-    F_BOOL(vote, "grant", grant),
-    F_STRS(vote, "groups", groups, group_count),
-    F_STR(vote, "identity", identity),
-    F_STR(vote, "person", person),
-    F_TIME(vote, "time", at_us),
-    F_INT(vote, "valid_us", valid_us),
+    F_OBJ(vote_row, "bound", bound, grant_bound_type),
+    F_BOOL(vote_row, "grant", vote.grant),
+    F_STRS(vote_row, "groups", vote.groups, vote.group_count),
+    F_STR(vote_row, "identity", vote.identity),
+    F_STR(vote_row, "person", vote.person),
+    F_TIME(vote_row, "time", vote.at_us),
+    F_INT(vote_row, "valid_us", vote.valid_us),
 };
-static const struct record_type row_vote_type = TYPE("vote", vote, vote_fields);
+static const struct record_type row_vote_type =
+    TYPE("vote", vote_row, vote_fields);
 
 static const struct record_field approval_fields[] = {
     F_STR(approval_row, "action", action),
@@ -132,8 +139,14 @@ static const struct record_field approval_fields[] = {
 	.flags = RECORD_REQUIRED,
 	.offset = offsetof(struct approval_row, binding),
 	.max = 16},
+    F_OBJ(approval_row, "bound", bound, grant_bound_type),
+    F_OBJ(approval_row, "bounded", terms.bounded, approval_bounds_type),
     F_STR(approval_row, "caller", caller),
     F_TIME(approval_row, "expires_at", expires_at_us),
+    {.name = "frame",
+	.kind = RECORD_BYTES,
+	.offset = offsetof(struct approval_row, frame),
+	.max = 16},
     F_TIME(approval_row, "grant_until", grant_until_us),
     F_INT(approval_row, "grant_valid_us", grant_valid_us),
     F_TIME(approval_row, "resolved_at", resolved_at_us),
@@ -145,6 +158,7 @@ static const struct record_field approval_fields[] = {
     F_INT(approval_row, "status", status),
     F_STR(approval_row, "step_id", step_id),
     F_STR(approval_row, "tenant_id", tenant),
+    F_INT(approval_row, "used", used),
     F_OBJS(approval_row, "votes", votes, vote_count, row_vote_type),
 };
 const struct record_type row_approval_type =

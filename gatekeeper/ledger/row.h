@@ -30,6 +30,11 @@ struct step_row {
 	struct event charges; /* only its charges are used */
 };
 
+struct vote_row {
+	struct vote vote; /* without its bound */
+	struct grant_bound *bound;
+};
+
 struct approval_row {
 	const char *tenant, *run_id, *step_id, *caller;
 	const char *asker_person, *actor_person;
@@ -38,8 +43,11 @@ struct approval_row {
 	const char *resolved_by;
 	int64_t seq, status, asked_at_us, expires_at_us, grant_valid_us;
 	int64_t grant_until_us, resolved_at_us;
-	struct approval_terms terms; /* only its rules are used */
-	struct vote *votes;
+	struct approval_terms terms; /* only its rules and bounds are used */
+	struct grant_bound *bound;   /* NULL: not bounded */
+	uint8_t frame[16];
+	int64_t used;
+	struct vote_row *votes;
 	size_t vote_count;
 };
 

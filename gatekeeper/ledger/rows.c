@@ -130,6 +130,8 @@ static enum gk_rc
 put_approval(
     const struct approval *from, struct row_sink *sink, struct gk_err *err)
 {
+	struct approval_bounds bounds = from->bounds;
+	struct grant_bound bound = from->bound;
 	struct approval_row row = {.tenant = from->run->tenant,
 	    .run_id = from->run->run_id,
 	    .step_id = from->step_id,
@@ -148,11 +150,27 @@ put_approval(
 	    .grant_valid_us = from->grant_valid_us,
 	    .grant_until_us = from->grant_until_us,
 	    .resolved_at_us = from->resolved_at_us,
-	    .terms = {.rules = from->rules, .rule_count = from->rule_count},
-	    .votes = from->votes,
+	    .terms = {.rules = from->rules,
+		.rule_count = from->rule_count,
+		.bounded = from->bounds.max_uses == 0 ? NULL : &bounds},
+	    .bound = from->bound.uses == 0 ? NULL : &bound,
+	    .used = from->used,
 	    .vote_count = from->vote_count};
 
 	memcpy(row.binding, from->binding, sizeof(row.binding));
+	memcpy(row.frame, from->frame, sizeof(row.frame));
+	row.votes =
+	    gk_arena_calloc(&sink->arena, from->vote_count, sizeof(*row.votes));
+	if (row.votes == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "row");
+	}
+	for (size_t i = 0; i < from->vote_count; i++) {
+		struct vote *vote = &row.votes[i].vote;
+
+		*vote = from->votes[i];
+		row.votes[i].bound =
+		    vote->bound.uses == 0 ? NULL : &vote->bound;
+	}
 	return put_seq(
 	    sink, "approval", from->seq, &row_approval_type, &row, err);
 }

@@ -239,10 +239,17 @@ use_grant(struct work *work, struct gk_err *err)
 {
 	struct settle_at next = *work->at;
 	struct event *used = &work->ret->events[1];
+	int64_t use = work->grant->used + 1;
+	char suffix[32] = "used";
 
 	next.seq++;
+	if (work->grant->bound.uses > 0) {
+		(void)snprintf(
+		    suffix, sizeof(suffix), "used/%lld", (long long)use);
+	}
 	GK_TRY(approval_draft(work->ledger, work->grant, &next, CHANGE_USED,
-	    "used", work->arena, used, err));
+	    suffix, work->arena, used, err));
+	used->use = work->grant->bound.uses > 0 ? use : 0;
 	used->caller = work->ask->caller->id;
 	used->decision_id = work->event->decision_id;
 	work->ret->event_count = 2;
@@ -271,7 +278,13 @@ allow(struct work *work, struct gk_err *err)
 	event->layer = LAYER_APPROVAL;
 	event->rule = work->grant->rules[0].rule;
 	event->reason = "approval_granted";
-	work->ret->approval->status = APPROVAL_USED;
+	if (work->grant->bound.uses > 0 &&
+	    work->grant->grant_until_us < event->valid_until_us) {
+		event->valid_until_us = work->grant->grant_until_us;
+	}
+	if (work->grant->used + 1 >= work->grant->bound.uses) {
+		work->ret->approval->status = APPROVAL_USED;
+	}
 	return use_grant(work, err);
 }
 
@@ -311,8 +324,7 @@ decide(struct work *work, struct gk_err *err)
 			return GK_OK;
 		}
 	}
-	if (work->grant ==
-	    NULL) { /* a grant's asking step was charged already */
+	if (!work->is_charged) {
 		GK_TRY(limits(work, &done, err));
 		if (done) {
 			return GK_OK;
@@ -322,14 +334,17 @@ decide(struct work *work, struct gk_err *err)
 	if (done) {
 		return GK_OK;
 	}
-	if (asking != NULL &&
-	    (work->grant == NULL || !approval_covers(work->grant, found))) {
-		work->event->charge_count =
-		    reserve; /* reserved on allow only */
-		work->ret->approval = NULL;
-		return work_ask_approval(work, asking, err);
+	if (asking == NULL ||
+	    (work->grant != NULL && approval_covers(work->grant, found))) {
+		return allow(work, err);
 	}
-	return allow(work, err);
+	GK_TRY(work_find_bound(work, err));
+	if (work->grant != NULL) {
+		return allow(work, err);
+	}
+	work->event->charge_count = reserve; /* reserved on allow only */
+	work->ret->approval = NULL;
+	return work_ask_approval(work, asking, err);
 }
 
 /* May this caller use this run?  SETTLE_EVENTS: yes. */

@@ -31,6 +31,26 @@ view_rules(const struct approval *approval, struct gk_arena *arena,
 }
 
 static enum gk_rc
+view_pins(const struct approval *approval, struct gk_arena *arena,
+    struct approval_view *view, struct gk_err *err)
+{
+	const struct approval_bounds *bounds = &approval->bounds;
+
+	view->max_uses = bounds->max_uses;
+	view->max_ttl_ms = bounds->max_ttl_ms;
+	view->pins =
+	    gk_arena_calloc(arena, bounds->pin_count, sizeof(*view->pins));
+	if (view->pins == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "view");
+	}
+	view->pin_count = bounds->pin_count;
+	for (size_t i = 0; i < bounds->pin_count; i++) {
+		view->pins[i] = bounds->pins[i].name;
+	}
+	return GK_OK;
+}
+
+static enum gk_rc
 view_fill(const struct ledger *ledger, const struct approval *approval,
     struct gk_arena *arena, struct approval_view *view, struct gk_err *err)
 {
@@ -53,6 +73,9 @@ view_fill(const struct ledger *ledger, const struct approval *approval,
 	view->grant_until_us = approval->grant_until_us;
 	view->resolved_at_us = approval->resolved_at_us;
 	view->resolved_by = approval->resolved_by;
+	view->bound = approval->bound;
+	view->used = approval->used;
+	GK_TRY(view_pins(approval, arena, view, err));
 	view->votes =
 	    gk_arena_calloc(arena, approval->vote_count, sizeof(*view->votes));
 	if (view->votes == NULL) {

@@ -58,11 +58,14 @@ terms_are_whole(const struct approval_terms *terms)
 		const struct approval_rule *rule = &terms->rules[i];
 
 		if (!is_given(rule->rule) || !is_given(rule->digest) ||
-		    rule->needed < 1) {
+		    rule->needed < 1 || !is_span(rule->escalate_ms)) {
 			return false;
 		}
 	}
-	return terms->rule_count > 0 && is_span(terms->grant_valid_ms);
+	return terms->rule_count > 0 && is_span(terms->grant_valid_ms) &&
+	       (terms->bounded == NULL ||
+		   (is_span(terms->bounded->max_ttl_ms) &&
+		       bounds_are_whole(terms->bounded)));
 }
 
 static bool
@@ -81,7 +84,8 @@ approval_is_whole(const struct event *event)
 {
 	return event->change != CHANGE_NONE && is_given(event->caller) &&
 	       (event->change != CHANGE_VOTE || is_given(event->person)) &&
-	       is_span(event->grant_valid_ms);
+	       (event->bound == NULL || bound_is_whole(event->bound)) &&
+	       event->use >= 0 && is_span(event->grant_valid_ms);
 }
 
 static bool

@@ -11,8 +11,9 @@ struct work {
 	const struct decision_ask *ask;
 	struct gk_arena *arena;
 	const struct run *run;        /* NULL: new */
-	const struct approval *grant; /* granted, and every binding equal */
-	struct event *event;          /* the decision */
+	const struct approval *grant; /* granted, and for this */
+	bool is_charged; /* the step that asked was charged for this very use */
+	struct event *event; /* the decision */
 	struct settlement *ret;
 };
 
@@ -37,6 +38,9 @@ enum gk_rc work_ask_approval(struct work *work,
  */
 enum gk_rc work_resume(
     struct work *work, bool *ret_done, struct gk_err *err) GK_MUST_USE;
+
+/* A bounded grant of the run that the request is within, where it names none: work->grant. */
+enum gk_rc work_find_bound(struct work *work, struct gk_err *err) GK_MUST_USE;
 
 /* retry.c: the step is known already */
 enum gk_rc work_retry(

@@ -97,6 +97,8 @@ const struct record_type charge_type = TYPE("charge", charge, charge_fields);
 
 static const struct record_field approval_rule_fields[] = {
     STR(approval_rule, "digest", digest),
+    INT(approval_rule, "escalate_ms", escalate_ms),
+    STRS(approval_rule, "escalate_to", escalate_to, escalate_count, 64),
     STRS(approval_rule, "groups", groups, group_count, 64),
     INT(approval_rule, "needed", needed),
     STR(approval_rule, "reason", reason),
@@ -105,7 +107,23 @@ static const struct record_field approval_rule_fields[] = {
 const struct record_type approval_rule_type =
     TYPE("approval rule", approval_rule, approval_rule_fields);
 
+static const struct record_field bounds_fields[] = {
+    INT(approval_bounds, "max_ttl_ms", max_ttl_ms),
+    INT(approval_bounds, "max_uses", max_uses),
+    MAP(approval_bounds, "pins", pins, pin_count, APPROVAL_PINS_MAX),
+};
+const struct record_type approval_bounds_type =
+    TYPE("bounds", approval_bounds, bounds_fields);
+
+static const struct record_field bound_fields[] = {
+    MAP(grant_bound, "at_most", at_most, at_most_count, APPROVAL_AT_MOST_MAX),
+    INT(grant_bound, "uses", uses),
+};
+const struct record_type grant_bound_type =
+    TYPE("bound", grant_bound, bound_fields);
+
 static const struct record_field approval_terms_fields[] = {
+    OBJ(approval_terms, "bounded", bounded, approval_bounds_type),
     TIME(approval_terms, "expires_at", expires_us),
     INT(approval_terms, "grant_valid_ms", grant_valid_ms),
     STR(approval_terms, "id", id),
@@ -245,6 +263,7 @@ static const struct record_field event_fields[] = {
     STR(event, "approval_id", approval_id),
     STR(event, "args_hash", args_hash),
     TIME(event, "asked_at", asked_at_us),
+    OBJ(event, "bound", bound, grant_bound_type),
     STR(event, "caller", caller),
     ENUM(event, "change", change, change_words),
     OBJS(event, "charges", charges, charge_count, EVENT_CHARGES_MAX,
@@ -322,6 +341,7 @@ static const struct record_field event_fields[] = {
 	.flags = RECORD_REQUIRED,
 	.offset = offsetof(struct event, timestamp_us)},
     STR(event, "traceparent", traceparent),
+    INT(event, "use", use),
     {.name = "v",
 	.kind = RECORD_INT,
 	.flags = RECORD_REQUIRED,

@@ -52,6 +52,29 @@ struct approval_rule {
 	const char **groups;
 	size_t group_count;
 	int64_t needed;
+	int64_t escalate_ms;      /* pending for so long; 0: never */
+	const char **escalate_to; /* groups that may decide then too */
+	size_t escalate_count;
+};
+
+#define APPROVAL_USES_MAX    1000
+#define APPROVAL_PINS_MAX    32
+#define APPROVAL_AT_MOST_MAX 8
+
+/* How wide a bounded grant may be: the narrowest of all rules that ask. */
+struct approval_bounds {
+	int64_t max_uses; /* 1..APPROVAL_USES_MAX */
+	int64_t max_ttl_ms;
+	struct record_pair
+	    *pins; /* pointer into args → keyed hash of what was asked */
+	size_t pin_count;
+};
+
+/* How wide one is: what a vote allows at most, what a grant is. */
+struct grant_bound {
+	int64_t uses;
+	struct record_pair *at_most; /* pointer into args → number */
+	size_t at_most_count;
 };
 
 /* Opened by a decision approval_required. */
@@ -61,6 +84,8 @@ struct approval_terms {
 	int64_t grant_valid_ms; /* bounds a grant's valid_for */
 	struct approval_rule *rules;
 	size_t rule_count;
+	struct approval_bounds
+	    *bounded; /* NULL: a rule allows no bounded grant */
 };
 
 struct event_shadow {
@@ -212,6 +237,8 @@ struct event {
 	bool grant_vote;        /* change vote: granted? else denied */
 	int64_t grant_until_us; /* change granted: the grant is valid until */
 	int64_t grant_valid_ms; /* vote: what the voter allows at most */
+	struct grant_bound *bound; /* vote, granted: a bounded one; else NULL */
+	int64_t use; /* used, of a bounded grant: the how manieth */
 
 	struct event_result *result;
 	bool has_of_seq;
@@ -238,6 +265,8 @@ extern const struct record_type event_type;
 extern const struct record_type event_result_type;
 extern const struct record_type approval_terms_type;
 extern const struct record_type approval_rule_type;
+extern const struct record_type approval_bounds_type;
+extern const struct record_type grant_bound_type;
 extern const struct record_type charge_type;
 
 /* What opens a commitment of `shown`; kept beside the log. */

@@ -56,6 +56,14 @@ struct approval_finding {
 	int64_t expires_us;     /* bounds pending */
 	int64_t grant_valid_us; /* bounds granted */
 	int64_t forget_after_us;
+	int64_t escalate_after_us;      /* pending for so long; 0: never */
+	const char *const *escalate_to; /* groups that may decide then too */
+	size_t escalate_count;
+	int64_t max_uses; /* of a bounded grant; 0: none may be given */
+	int64_t max_ttl_us;
+	const char *const
+	    *pins; /* JSON Pointers into args: never other than asked */
+	size_t pin_count;
 	bool shadow;
 };
 

@@ -70,6 +70,7 @@ const char *const change_words[CHANGE_COUNT] = {
     [CHANGE_EXPIRED] = "expired",
     [CHANGE_REVOKED] = "revoked",
     [CHANGE_USED] = "used",
+    [CHANGE_ESCALATED] = "escalated",
     [CHANGE_REPORTED] = "reported",
     [CHANGE_UNREPORTED] = "unreported",
     [CHANGE_LATE] = "late_result",

@@ -177,6 +177,16 @@ advise_condition(struct advice *advice, const struct rule *rule)
 	}
 }
 
+/* Who would be told of what is over by then? */
+static void
+advise_escalation(struct advice *advice, const struct rule *rule)
+{
+	if (rule->approval.escalate_after_us >= rule->approval.expires_us) {
+		warn(advice, rule, "escalate sooner, or let it expire later",
+		    "never escalates: it has expired by then", NULL);
+	}
+}
+
 static void
 advise_rule(struct advice *advice, size_t at)
 {
@@ -192,8 +202,11 @@ advise_rule(struct advice *advice, size_t at)
 		break;
 	case SECTION_LIMITS:
 	case SECTION_BUDGETS:
+		advise_later(advice, rule);
+		break;
 	case SECTION_APPROVALS:
 		advise_later(advice, rule);
+		advise_escalation(advice, rule);
 		break;
 	case SECTION_COUNT:
 		break;

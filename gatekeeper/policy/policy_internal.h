@@ -205,7 +205,8 @@ void section_budget(
 void section_approval(
     struct reader *reader, const struct json_value *object, struct rule *rule);
 const char *const *section_keys(enum section section, size_t *ret_count);
-const char *const *section_approver_keys(size_t *ret_count);
+/* Of "approvers", "escalate", "bounded" in an approval rule. */
+const char *const *section_part_keys(const char *part, size_t *ret_count);
 
 /*
  * expression.c: the CEL at object[key], of that type; NULL: left out, or wrong

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "model/event.h"
 #include "policy/policy_internal.h"
 
 #define COMMON_KEYS "id", "mode", "actions", "when", "reason"
@@ -12,8 +13,10 @@ static const char *const limit_keys[] = {
 static const char *const budget_keys[] = {
     COMMON_KEYS, "per", "unit", "amount", "every", "cost", "refund"};
 static const char *const approval_keys[] = {COMMON_KEYS, "roles", "approvers",
-    "show", "forget_after", "expires", "grant_valid"};
+    "show", "forget_after", "expires", "grant_valid", "escalate", "bounded"};
 static const char *const approver_keys[] = {"groups", "count"};
+static const char *const escalate_keys[] = {"after", "to"};
+static const char *const bounded_keys[] = {"max_uses", "max_ttl", "pins"};
 
 const char *const *
 section_keys(enum section section, size_t *ret_count)
@@ -38,8 +41,16 @@ section_keys(enum section section, size_t *ret_count)
 }
 
 const char *const *
-section_approver_keys(size_t *ret_count)
+section_part_keys(const char *part, size_t *ret_count)
 {
+	if (strcmp(part, "escalate") == 0) {
+		*ret_count = GK_COUNT(escalate_keys);
+		return escalate_keys;
+	}
+	if (strcmp(part, "bounded") == 0) {
+		*ret_count = GK_COUNT(bounded_keys);
+		return bounded_keys;
+	}
 	*ret_count = GK_COUNT(approver_keys);
 	return approver_keys;
 }
@@ -199,6 +210,87 @@ is_pointer(const char *text)
 	return true;
 }
 
+/* "args.order.id" or "/order/id"; both name one argument. */
+static bool
+is_pin(const char *text)
+{
+	return is_pointer(text) ||
+	       (strncmp(text, "args.", 5) == 0 && strlen(text) <= 256 &&
+		   text[5] != '\0' && text[5] != '.' &&
+		   text[strlen(text) - 1] != '.' &&
+		   strstr(text, "..") == NULL && strpbrk(text, "~/[") == NULL);
+}
+
+/* As a JSON Pointer into args. */
+static const char *
+pin_pointer(struct reader *reader, const char *text)
+{
+	char *copy;
+
+	if (text[0] == '/') {
+		return text;
+	}
+	copy = gk_arena_strdup(&reader->policy->arena, text + 4);
+	if (copy == NULL) {
+		reader->no_memory = true;
+		return "";
+	}
+	for (char *at = copy; *at != '\0'; at++) {
+		*at = *at == '.' ? '/' : *at;
+	}
+	return copy;
+}
+
+/* Others are told, and may decide too, when it has been pending for so long. */
+static void
+approval_escalate(struct reader *reader, const struct json_value *object,
+    struct approval_finding *approval)
+{
+	const struct json_value *escalate = json_get(object, "escalate");
+	struct texts to;
+
+	if (escalate == NULL || !field_known(reader, escalate, escalate_keys,
+				    GK_COUNT(escalate_keys))) {
+		return;
+	}
+	(void)field_required(reader, escalate, "after");
+	(void)field_required(reader, escalate, "to");
+	to = field_strs(
+	    reader, escalate, "to", name_is_id, "a group's name", 32);
+	approval->escalate_to = to.items;
+	approval->escalate_count = to.count;
+	approval->escalate_after_us =
+	    field_duration(reader, escalate, "after", 30 * GK_US_PER_DAY, 0);
+}
+
+/* What an approver may grant beyond the one request that asked. */
+static void
+approval_bounded(struct reader *reader, const struct json_value *object,
+    struct approval_finding *approval)
+{
+	const struct json_value *bounded = json_get(object, "bounded");
+	struct texts pins;
+
+	if (bounded == NULL || !field_known(reader, bounded, bounded_keys,
+				   GK_COUNT(bounded_keys))) {
+		return;
+	}
+	for (size_t i = 0; i < GK_COUNT(bounded_keys); i++) {
+		(void)field_required(reader, bounded, bounded_keys[i]);
+	}
+	approval->max_uses =
+	    field_int(reader, bounded, "max_uses", 1, APPROVAL_USES_MAX, 1);
+	approval->max_ttl_us = field_duration(
+	    reader, bounded, "max_ttl", 7 * GK_US_PER_DAY, GK_US_PER_MIN);
+	pins = field_strs(reader, bounded, "pins", is_pin,
+	    "an argument such as args.order", 16);
+	for (size_t i = 0; i < pins.count; i++) {
+		pins.items[i] = pin_pointer(reader, pins.items[i]);
+	}
+	approval->pins = pins.items;
+	approval->pin_count = pins.count;
+}
+
 void
 section_approval(
     struct reader *reader, const struct json_value *object, struct rule *rule)
@@ -227,4 +319,6 @@ section_approval(
 	    7 * GK_US_PER_DAY, 15 * GK_US_PER_MIN);
 	approval->forget_after_us = field_duration(reader, object,
 	    "forget_after", 3660 * GK_US_PER_DAY, 30 * GK_US_PER_DAY);
+	approval_escalate(reader, object, approval);
+	approval_bounded(reader, object, approval);
 }

@@ -242,13 +242,18 @@ world_ask(struct world *world, const char *caller, const char *run,
 	struct settlement *s = settlement_new(world);
 	struct decision_request request = {.run_id = run,
 	    .step_id = step,
-	    .action = "refund.create",
+	    .action = world->action == NULL ? "refund.create" : world->action,
+	    .actor = world->actor,
+	    .args = world->args,
 	    .approval_id = approval_id};
 	struct decision_ask ask = {.request = &request,
 	    .caller = world_identity(world, caller),
 	    .tenant = "t1",
 	    .action_key = action_key,
 	    .args_hash = "h1_x",
+	    .context_hash = world->context_hash,
+	    .pins = world->pins,
+	    .pin_count = world->pin_count,
 	    .asked_at_us = world->now_us,
 	    .findings = findings};
 	struct settle_at at;
@@ -307,6 +312,8 @@ world_vote(struct world *world, const char *voter, uint64_t approval_seq,
 	struct event asked;
 	struct approval_ballot ballot = {.approval_seq = approval_seq,
 	    .voter = world_identity(world, voter),
+	    .bound = change == CHANGE_GRANTED ? world->bound : NULL,
+	    .grant_valid_us = world->valid_us,
 	    .change = change};
 	struct settle_at at;
 

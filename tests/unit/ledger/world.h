@@ -19,6 +19,16 @@ struct world {
 		size_t n;
 	} events[WORLD_EVENTS_MAX];
 	size_t count;
+	/* what the next requests say besides world_ask()'s arguments */
+	const char *action; /* NULL: refund.create */
+	struct actor *actor;
+	const char *context_hash;
+	const struct json_value *args;
+	struct record_pair pins[2];
+	size_t pin_count;
+	/* what the next votes say besides world_vote()'s */
+	const struct grant_bound *bound;
+	int64_t valid_us;
 };
 
 void world_init(struct world *world);

@@ -22,6 +22,7 @@ print_keys(const char *name, const char *const *keys, size_t count, bool last)
 static void
 print_all(void)
 {
+	static const char *const parts[] = {"approvers", "escalate", "bounded"};
 	const char *const *keys;
 	size_t count;
 
@@ -30,8 +31,10 @@ print_all(void)
 		keys = section_keys((enum section)i, &count);
 		print_keys(section_words[i], keys, count, false);
 	}
-	keys = section_approver_keys(&count);
-	print_keys("approvers", keys, count, false);
+	for (size_t i = 0; i < GK_COUNT(parts); i++) {
+		keys = section_part_keys(parts[i], &count);
+		print_keys(parts[i], keys, count, false);
+	}
 	keys = parse_keys("applies_to", &count);
 	print_keys("applies_to", keys, count, false);
 	keys = parse_keys("results", &count);

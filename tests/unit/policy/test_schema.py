@@ -39,7 +39,9 @@ WHOLE = {
         {"id": "p-1", "actions": ["b"], "roles": ["r"], "mode": "enforce", "reason": "ask",
          "when": "args.x > 1",
          "approvers": {"groups": ["finance"], "count": 2}, "show": ["/a", "/b~1c"],
-         "expires": "30m", "grant_valid": "15m", "forget_after": "30d"}],
+         "expires": "30m", "grant_valid": "15m", "forget_after": "30d",
+         "escalate": {"after": "10m", "to": ["leads"]},
+         "bounded": {"max_uses": 5, "max_ttl": "2h", "pins": ["args.order", "/a~1b"]}}],
     "results": {"within": "15m", "allow_valid": "5m"},
 }
 PROBES = [
@@ -53,6 +55,9 @@ PROBES = [
     "0", "0.5", ".5", "1.", "007", "1000000000000", "1000000000000.0", "1000000000000.1",
     "10000000000000", "-1", "+1", "1e3", "0.0000001", "0.000001", "9300000000000",
     "/", "/a", "a", "/~", "/~1", "/~0/b", "/~2", "/a/~", "/" + "x" * 255, "/" + "x" * 256,
+    "args.a", "args.a.b", "args", "args.", "args..a", "args.a.", "args.a b", "args.a~", "args.a[0]",
+    "args./a", "args." + "x" * 251, "args." + "x" * 252, "argsx.a",
+    ["args.a"] * 16, ["args.a"] * 17, {"max_uses": 1, "max_ttl": "1m", "pins": []},
     [], {}, ["x"], [""], [1], [None], ["/a"], ["a/b"], ["x"] * 32, ["x"] * 33, ["x"] * 64,
     ["x"] * 65, ["/x"] * 32, ["/x"] * 33, ["x"] * 1000, ["x"] * 1001, {"x": 1},
     {"groups": ["x"]}, [{"id": "new"}], [{"id": "new", "actions": ["b"]}],
@@ -99,7 +104,9 @@ def compare_keys():
                                        check=True).stdout)
     top, defs = schema["properties"], schema["$defs"]
     parts = {"file": schema, "applies_to": top["applies_to"], "results": top["results"],
-             "approvers": defs["approval"]["properties"]["approvers"], "stop": defs["stop"],
+             "approvers": defs["approval"]["properties"]["approvers"],
+             "escalate": defs["approval"]["properties"]["escalate"],
+             "bounded": defs["approval"]["properties"]["bounded"], "stop": defs["stop"],
              "allow": defs["allow"], "limits": defs["limit"], "budgets": defs["budget"],
              "approvals": defs["approval"]}
     assert parts.keys() == tables.keys()
@@ -159,7 +166,7 @@ def compare_durations():
 
 compare_keys()
 compare_verdicts()
-if len(list(compare_durations())) != 6:
+if len(list(compare_durations())) != 8:
     faults.append("not every duration was found")
 faults += [f"{at}: no description" for at in undescribed(schema)]
 faults += [f"{at}: takes unknown keys" for at in open_objects(schema)
