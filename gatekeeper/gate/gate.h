@@ -120,6 +120,9 @@ const struct identity *gate_identify(
 /* By id, while its token is still the one of that hash: a session's identity, as it is now. */
 const struct identity *gate_identify_again(const struct gate_identities *table,
     struct gate *gate, const char *id, const char *token_hash);
+/* By id alone, for somebody else has proved who it is; NULL: unknown, revoked or expired. */
+const struct identity *gate_identify_named(
+    const struct gate_identities *table, struct gate *gate, const char *id);
 /* Count a failed sign-in (one gap event a minute). */
 void gate_sign_in_failed(struct gate *gate);
 

@@ -157,6 +157,17 @@ gate_identify_again(const struct gate_identities *table, struct gate *gate,
 }
 
 const struct identity *
+gate_identify_named(
+    const struct gate_identities *table, struct gate *gate, const char *id)
+{
+	const struct identity *identity = gate__identity_by_id(table, id);
+
+	return identity == NULL || identity->token_hash == NULL
+		   ? NULL
+		   : if_valid(identity, gate, identity->token_hash);
+}
+
+const struct identity *
 gate__identity_by_id(const struct gate_identities *table, const char *id)
 {
 	return gk_map_get(&table->by_id, id, strlen(id));

@@ -1,7 +1,8 @@
-/* Signs callers in by bearer token, by session, or by uid on the admin socket, and checks their permissions. */
+/* Signs callers in by bearer token, by an issuer's word, by session, or by uid on the admin socket, and checks their permissions. */
 #include <stdio.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "codec/digest.h"
 #include "http/head.h"
 #include "http/http_internal.h"
@@ -86,6 +87,68 @@ http__auth_token(struct auth *auth, struct gate *gate, const char *token,
 	return true;
 }
 
+/* The token in the header that a proxy puts there; NULL: none. */
+static const char *
+auth_assertion(const struct head *head)
+{
+	if (head->assertion == NULL || head->assertion != head->authorization) {
+		return head->assertion;
+	}
+	return head_bearer(head->authorization);
+}
+
+/* A proxy may send its token with every request; that one isn't ours, which has no dots. */
+static bool
+auth_is_proxys(const struct head *head)
+{
+	const char *token = auth_assertion(head);
+
+	return head->assertion == head->authorization && token != NULL &&
+	       strchr(token, '.') != NULL;
+}
+
+bool
+http__auth_assertion(struct auth *auth, const struct conn *conn,
+    const struct head *head, struct gk_arena *arena,
+    struct problem *ret_problem)
+{
+	struct http *http = conn->loop->http;
+	const int64_t now_us = gk_clock_system.wall_us(gk_clock_system.ctx);
+	const char *token = http->issuer == NULL ? NULL : auth_assertion(head);
+	struct issuer_finding found;
+	struct gk_err err = {0};
+
+	if (token == NULL) { /* nobody tried anything */
+		return auth_refuse(ret_problem,
+		    "no identity provider says who this is: sign in with a "
+		    "token");
+	}
+	if (issuer_check(http->issuer, token, now_us / GK_US_PER_S, &found,
+		&err) != GK_OK) {
+		if (found.unknown_key && http->keys_wanted != NULL) {
+			http->keys_wanted(http->keys_ctx);
+		}
+		gate_sign_in_failed(http->gate);
+		return auth_refuse(
+		    ret_problem, gk_arena_strdup(arena, err.text));
+	}
+	auth->pinned = gate_identities_pin(http->gate);
+	auth->caller = gate_identify_named(auth->pinned, http->gate, found.id);
+	if (auth->caller == NULL) {
+		gate_sign_in_failed(http->gate);
+		return auth_refuse(ret_problem,
+		    gk_arena_printf(arena,
+			"the identity provider says that you are %s, which is "
+			"nobody here: an operator makes the identity with "
+			"gatekeeper token create --id %s",
+			found.id, found.id));
+	}
+	auth->ends_us = conn->loop->now_us +
+			(found.ends_s * GK_US_PER_S - now_us) +
+			ISSUER_SKEW_S * GK_US_PER_S;
+	return true;
+}
+
 /* The session behind the cookie, and the identity behind the session as it is now. */
 static bool
 auth_find_session(
@@ -163,7 +226,7 @@ http__auth(struct auth *auth, const struct conn *conn, const struct head *head,
 		    gate_publishes_log(conn->loop->http->gate);
 	bool in;
 
-	if (head->authorization != NULL) {
+	if (head->authorization != NULL && !auth_is_proxys(head)) {
 		in = http__auth_token(auth, conn->loop->http->gate,
 		    head_bearer(head->authorization), ret_problem);
 	} else if (conn->admin) {

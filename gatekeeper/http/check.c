@@ -24,6 +24,7 @@ check_bytes(struct exchange *ex, const char *url, const char *method,
 
 	GK_ASSERT(info != NULL);
 	head_begin(&ex->head, method, url, ex->target_n, version);
+	ex->head.assertion_name = ex->conn->loop->http->assertion_name;
 	(void)MHD_get_connection_values_n(
 	    ex->connection, MHD_HEADER_KIND, check_line, &ex->head);
 	head_finish(&ex->head, method + info->header_size);

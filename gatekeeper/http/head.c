@@ -169,6 +169,8 @@ head_of_page(struct head *head, const char *name, const char *value)
 	} else if (strcasecmp(name, "Sec-Fetch-Site") == 0) {
 		head_once(
 		    head, &head->site, value, "Sec-Fetch-Site is there twice");
+	} else if (strcasecmp(name, "X-Forwarded-Proto") == 0) {
+		head->proxied_tls = strcasecmp(value, "https") == 0;
 	} else if (strcasecmp(name, "If-None-Match") == 0) {
 		head->if_none_match = value;
 	} else if (strcasecmp(name, "Last-Event-ID") == 0) {
@@ -180,6 +182,11 @@ head_of_page(struct head *head, const char *name, const char *value)
 static void
 head_known(struct head *head, const char *name, const char *value)
 {
+	if (head->assertion_name != NULL &&
+	    strcasecmp(name, head->assertion_name) == 0) {
+		head_once(head, &head->assertion, value,
+		    "the header of sign_in.header is there twice");
+	}
 	if (strcasecmp(name, "Host") == 0) {
 		head_once(head, &head->host, value, "Host is there twice");
 	} else if (strcasecmp(name, "Content-Length") == 0) {

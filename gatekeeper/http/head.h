@@ -22,6 +22,8 @@ struct head {
 	const char *site;        /* Sec-Fetch-Site */
 	const char *if_none_match;
 	const char *last_event_id;
+	const char *assertion;      /* value of the header assertion_name */
+	const char *assertion_name; /* set after head_begin(); NULL: none */
 	const char *
 	    cookie; /* value of HEAD_COOKIE, where it was received; NULL: none */
 	size_t cookie_n;
@@ -29,6 +31,7 @@ struct head {
 	bool has_length;
 	bool chunked;
 	bool expect;       /* the client waits for 100 Continue */
+	bool proxied_tls;  /* X-Forwarded-Proto: https */
 	bool ndjson;       /* Accept names application/x-ndjson */
 	int64_t wait_s;    /* Prefer: wait; -1: none */
 	const char *fault; /* why it can't be trusted; NULL: it can */

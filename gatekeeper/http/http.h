@@ -59,6 +59,22 @@ struct http_options {
 	 */
 	bool console;
 	int64_t session_idle_us, session_life_us;
+
+	/*
+	 * An OpenID Connect issuer whose word people may sign in by (issuer NULL:
+	 * none): a proxy in front puts its token into each request's header.
+	 * keys_wanted: a token named a key that http_set_keys() hasn't told; from
+	 * any loop's thread, which must not wait; NULL: nobody to tell.
+	 */
+	struct http_sign_in {
+		const char *issuer, *audience;
+		const char *claim;  /* that names the identity; NULL: sub */
+		const char *header; /* NULL: Authorization */
+		const char *const *algorithms;
+		size_t algorithm_count; /* 0: RS256, ES256, EdDSA */
+		void (*keys_wanted)(void *ctx);
+		void *keys_ctx;
+	} sign_in;
 };
 
 /*
@@ -68,6 +84,14 @@ struct http_options {
  * that doesn't load), GK_E_BUSY (the address is in use), GK_E_IO, GK_E_NOMEM.
  */
 enum gk_rc http_open(const struct http_options *options, struct http **ret_http,
+    struct gk_err *err) GK_MUST_USE;
+
+/*
+ * The issuer's keys, a JWK set (RFC 7517) of n bytes; they take the place of
+ * those before.  From any thread.  Errors: GK_E_INVALID, GK_E_LIMIT,
+ * GK_E_NOMEM; the old keys stay.
+ */
+enum gk_rc http_set_keys(struct http *http, const char *json, size_t n,
     struct gk_err *err) GK_MUST_USE;
 
 /* Start the loop threads; from now on requests are answered. */

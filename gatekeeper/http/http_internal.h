@@ -11,6 +11,7 @@
 #include "gate/gate.h"
 #include "http/head.h"
 #include "http/http.h"
+#include "http/issuer.h"
 #include "http/problem.h"
 #include "http/routes.h"
 #include "http/sessions.h"
@@ -144,6 +145,10 @@ struct http {
 	struct tls *tls;                /* NULL: plain */
 	struct sessions *sessions;      /* NULL: no console */
 	_Atomic int64_t reports_tat_us; /* when the next report would be due */
+	struct issuer *issuer;          /* NULL: people sign in by token only */
+	const char *assertion_name;     /* the header with the issuer's token */
+	void (*keys_wanted)(void *ctx); /* NULL: nobody to tell */
+	void *keys_ctx;
 	unsigned max_connections, reserved_connections, max_in_flight,
 	    max_streams;
 	int64_t header_timeout_us, body_timeout_us, idle_timeout_us;
@@ -200,6 +205,7 @@ struct auth {
 	const struct identity *caller; /* NULL: nobody */
 	bool is_local;   /* by the admin socket, without a token */
 	bool is_session; /* by a cookie */
+	int64_t ends_us; /* boot clock: when a new session must; 0: as all do */
 	struct session session;
 	struct identity local;
 	char local_id[24];
@@ -219,6 +225,10 @@ bool http__auth(struct auth *auth, const struct conn *conn,
     struct problem *ret_problem);
 /* Sign in by a token that was sent in a body. */
 bool http__auth_token(struct auth *auth, struct gate *gate, const char *token,
+    struct problem *ret_problem);
+/* Sign in as who the issuer's token in the header sign_in.header says. */
+bool http__auth_assertion(struct auth *auth, const struct conn *conn,
+    const struct head *head, struct gk_arena *arena,
     struct problem *ret_problem);
 void http__auth_done(struct auth *auth);
 

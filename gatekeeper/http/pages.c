@@ -21,7 +21,7 @@ pages_file(struct exchange *ex)
 	return answer_file(ex, file);
 }
 
-/* {"token": "gk_…"}; false: refused. */
+/* {"token": "gk_…"}, or {} to be who the identity provider says; false: refused. */
 bool
 pages_sign_in(struct exchange *ex)
 {
@@ -36,6 +36,9 @@ pages_sign_in(struct exchange *ex)
 		   strcmp(ex->head.site, "none") != 0) {
 		exchange_refuse(ex, MHD_HTTP_FORBIDDEN, "cross_site",
 		    "signing in is for the console's own page");
+	} else if (json_count(ex->json) == 0) {
+		(void)http__auth_assertion(
+		    &ex->auth, ex->conn, &ex->head, &ex->arena, &ex->problem);
 	} else if (json_string(token) == NULL || json_count(ex->json) != 1) {
 		exchange_refuse(ex, MHD_HTTP_BAD_REQUEST, "invalid_request",
 		    "{\"token\": \"…\"} is needed, and nothing else");
@@ -44,6 +47,13 @@ pages_sign_in(struct exchange *ex)
 		    &ex->auth, http->gate, json_string(token), &ex->problem);
 	}
 	return ex->problem.status == 0;
+}
+
+/* Does the browser speak TLS, with us or with the proxy in front?  Who lies gets a stricter cookie. */
+static bool
+is_tls(const struct exchange *ex)
+{
+	return ex->conn->tls || ex->head.proxied_tls;
 }
 
 /* {"csrf":…,"ends_in_s":…,"identity":…}; a bearer token's caller has no csrf. */
@@ -87,11 +97,12 @@ pages_open(struct exchange *ex, struct session *session)
 	char value[SESSION_TEXT_BYTES];
 
 	GK_TRY(sessions_open(http->sessions, caller->id, caller->token_hash,
-	    ex->conn->loop->now_us, value, session, &ex->err));
+	    ex->conn->loop->now_us, ex->auth.ends_us, value, session,
+	    &ex->err));
 	ex->set_cookie = gk_arena_printf(&ex->arena,
 	    "%s=%s; Path=/; HttpOnly; SameSite=Strict%s",
-	    ex->conn->tls ? HEAD_COOKIE_TLS : HEAD_COOKIE, value,
-	    ex->conn->tls ? "; Secure" : "");
+	    is_tls(ex) ? HEAD_COOKIE_TLS : HEAD_COOKIE, value,
+	    is_tls(ex) ? "; Secure" : "");
 	return ex->set_cookie == NULL ? GK_FAIL(&ex->err, GK_E_NOMEM, "cookie")
 				      : GK_OK;
 }
@@ -107,8 +118,8 @@ pages_close(struct exchange *ex)
 	sessions_close(http->sessions, ex->head.cookie, ex->head.cookie_n);
 	ex->set_cookie = gk_arena_printf(&ex->arena,
 	    "%s=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0%s",
-	    ex->conn->tls ? HEAD_COOKIE_TLS : HEAD_COOKIE,
-	    ex->conn->tls ? "; Secure" : "");
+	    is_tls(ex) ? HEAD_COOKIE_TLS : HEAD_COOKIE,
+	    is_tls(ex) ? "; Secure" : "");
 	return ex->set_cookie == NULL ? GK_FAIL(&ex->err, GK_E_NOMEM, "cookie")
 				      : GK_OK;
 }

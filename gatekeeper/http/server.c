@@ -168,6 +168,42 @@ server_console(
 }
 
 static enum gk_rc
+server_sign_in(
+    struct http *http, const struct http_options *options, struct gk_err *err)
+{
+	const struct http_sign_in *asked = &options->sign_in;
+	const struct issuer_options issuer = {.issuer = asked->issuer,
+	    .audience = asked->audience,
+	    .claim = asked->claim,
+	    .algorithms = asked->algorithms,
+	    .algorithm_count = asked->algorithm_count};
+
+	if (asked->issuer == NULL || !options->console) {
+		return GK_OK;
+	}
+	http->keys_wanted = asked->keys_wanted;
+	http->keys_ctx = asked->keys_ctx;
+	http->assertion_name = gk_arena_strdup(&http->arena,
+	    asked->header == NULL ? "Authorization" : asked->header);
+	if (http->assertion_name == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "no memory for a name");
+	}
+	if (issuer_new(&issuer, &http->issuer, err) != GK_OK) {
+		gk_err_where(err, "sign_in.algorithms");
+		return err->rc;
+	}
+	return GK_OK;
+}
+
+enum gk_rc
+http_set_keys(struct http *http, const char *json, size_t n, struct gk_err *err)
+{
+	return http->issuer == NULL
+		   ? GK_OK
+		   : issuer_set_keys(http->issuer, json, n, err);
+}
+
+static enum gk_rc
 server_loops(struct http *http, unsigned threads, struct gk_err *err)
 {
 	http->loops = calloc(threads, sizeof(*http->loops));
@@ -211,6 +247,7 @@ http_open(const struct http_options *options, struct http **ret_http,
 	GK_TRY(server_hosts(http, options, err));
 	GK_TRY(server_tls(http, options, err));
 	GK_TRY(server_console(http, options, err));
+	GK_TRY(server_sign_in(http, options, err));
 	GK_TRY(server_listen(http, options, err));
 	GK_TRY(server_loops(http, server_threads(options->threads), err));
 	if (http->gate != NULL) {
@@ -305,6 +342,7 @@ http_close(struct http *http)
 	http__listen_done(&http->admin);
 	http__tls_free(http->tls);
 	sessions_free(http->sessions);
+	issuer_free(http->issuer);
 	gk_arena_done(&http->arena);
 	(void)pthread_cond_destroy(&http->drained);
 	(void)pthread_mutex_destroy(&http->lock);

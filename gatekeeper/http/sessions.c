@@ -63,6 +63,9 @@ sessions_end_us(const struct sessions *sessions, const struct session *session)
 	int64_t idle = session->used_us + sessions->idle_us;
 	int64_t life = session->opened_us + sessions->life_us;
 
+	if (session->ends_us != 0 && session->ends_us < life) {
+		life = session->ends_us;
+	}
 	return idle < life ? idle : life;
 }
 
@@ -164,8 +167,8 @@ add(struct sessions *sessions, struct entry *entry, struct gk_err *err)
 
 enum gk_rc
 sessions_open(struct sessions *sessions, const char *identity,
-    const char *token_hash, int64_t now_us, char ret_value[SESSION_TEXT_BYTES],
-    struct session *ret, struct gk_err *err)
+    const char *token_hash, int64_t now_us, int64_t ends_us,
+    char ret_value[SESSION_TEXT_BYTES], struct session *ret, struct gk_err *err)
 {
 	struct entry *entry = calloc(1, sizeof(*entry));
 	struct session *session;
@@ -181,6 +184,7 @@ sessions_open(struct sessions *sessions, const char *identity,
 	random_text(session->csrf);
 	session->opened_us = now_us;
 	session->used_us = now_us;
+	session->ends_us = ends_us;
 	random_text(value);
 	key_of(value, strlen(value), &entry->key);
 	*ret = *session;

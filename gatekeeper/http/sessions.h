@@ -27,6 +27,7 @@ struct session {
 	char token_hash[SESSION_TEXT_BYTES];
 	char csrf[SESSION_TEXT_BYTES];
 	int64_t opened_us, used_us; /* boot clock */
+	int64_t ends_us;            /* at the latest; 0: as the table says */
 };
 
 /* NULL when memory ran out.  idle_us, life_us: more than 0. */
@@ -34,12 +35,14 @@ struct sessions *sessions_new(int64_t idle_us, int64_t life_us) GK_MUST_USE;
 void sessions_free(struct sessions *sessions); /* NULL is fine */
 
 /*
- * Open one.  Gives the cookie's value, once, and the session.  From any thread.
+ * Open one, that ends at ends_us at the latest where that isn't 0.  Gives the
+ * cookie's value, once, and the session.  From any thread.
  * Errors: GK_E_LIMIT (SESSIONS_MAX are open), GK_E_NOMEM.
  */
 enum gk_rc sessions_open(struct sessions *sessions, const char *identity,
-    const char *token_hash, int64_t now_us, char ret_value[SESSION_TEXT_BYTES],
-    struct session *ret, struct gk_err *err) GK_MUST_USE;
+    const char *token_hash, int64_t now_us, int64_t ends_us,
+    char ret_value[SESSION_TEXT_BYTES], struct session *ret,
+    struct gk_err *err) GK_MUST_USE;
 
 /*
  * The session behind a cookie's value (n bytes), which counts as used now; false:

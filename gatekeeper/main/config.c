@@ -542,6 +542,20 @@ check(const struct config *config, struct gk_err *err)
 		"tls.key, "
 		"or insecure_http: true if tokens may cross the network in "
 		"clear"},
+	    {config->sign_in_issuer != NULL &&
+		    (config->sign_in_audience == NULL ||
+			(config->sign_in_jwks_url == NULL) ==
+			    (config->sign_in_jwks_file == NULL)),
+		CONFIG_ID_sign_in_issuer,
+		"sign_in.issuer needs sign_in.audience, and one of "
+		"sign_in.jwks_url and sign_in.jwks_file"},
+	    {config->sign_in_jwks_url != NULL &&
+		    strncmp(config->sign_in_jwks_url, "https://", 8) != 0,
+		CONFIG_ID_sign_in_jwks_url,
+		"sign_in.jwks_url: expected https://…"},
+	    {config->sign_in_issuer == NULL && config->sign_in_audience != NULL,
+		CONFIG_ID_sign_in_audience,
+		"sign_in.audience needs sign_in.issuer"},
 	    {config->export_syslog != NULL &&
 		    !ship_syslog_ok(config->export_syslog),
 		CONFIG_ID_export_syslog,

@@ -41,4 +41,23 @@ void main_notify_options(const struct config *config,
 /* Log what an operator should change: who else can read or write what is ours. */
 void main_warn(const struct config *config);
 
+/*
+ * The keys of the issuer that people sign in by, kept fresh by a thread of their
+ * own where they come from a URL.  Nothing happens without sign_in.issuer.
+ * Start: between http_open() and http_start(); keys in a file are read at once.
+ * Errors: GK_E_INVALID, GK_E_IO (the file), GK_E_NOMEM.
+ */
+struct http;
+struct http_sign_in;
+struct sign_in;
+enum gk_rc sign_in_new(const struct config *config,
+    struct http_sign_in *ret_options, struct sign_in **ret,
+    struct gk_err *err) GK_MUST_USE;
+enum gk_rc sign_in_start(
+    struct sign_in *sign_in, struct http *http, struct gk_err *err) GK_MUST_USE;
+void sign_in_reload(struct sign_in *sign_in);
+void sign_in_stop(struct sign_in *sign_in); /* before http_close() */
+void sign_in_free(
+    struct sign_in *sign_in); /* NULL is fine, after http_close() */
+
 #endif

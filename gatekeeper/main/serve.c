@@ -29,6 +29,7 @@ struct server {
 	struct notify_target targets[NOTIFY_TARGETS_MAX];
 	struct notify_options notify_options;
 	struct notify *notify;
+	struct sign_in *sign_in; /* NULL: by token only */
 };
 
 /* What the gate wants an operator to see. */
@@ -193,6 +194,7 @@ wait_for_end(struct server *server)
 			reload_config(server);
 			reload_tls(server);
 			ship_reopen(server->ship);
+			sign_in_reload(server->sign_in);
 			reload_policy(server, info.si_uid);
 		} else if (signo > 0) {
 			gk_log(GK_LOG_INFO, "stopping", "signal %d from uid %u",
@@ -243,7 +245,9 @@ open_http(struct server *server, struct gk_err *err)
 	};
 
 	cli_admin_path(config->data_dir, admin, sizeof(admin));
+	GK_TRY(sign_in_new(config, &options.sign_in, &server->sign_in, err));
 	GK_TRY(http_open(&options, &server->http, err));
+	GK_TRY(sign_in_start(server->sign_in, server->http, err));
 	return http_start(server->http, err);
 }
 
@@ -291,7 +295,9 @@ run_http(struct server *server)
 		code = fail("http", &err, start_code(rc, CLI_CONFIG));
 		gate_stop(server->gate);
 	}
+	sign_in_stop(server->sign_in);
 	http_close(server->http);
+	sign_in_free(server->sign_in);
 	return code;
 }
 

@@ -27,8 +27,8 @@ open_one(struct sessions *sessions, const char *who, int64_t now,
 	struct session session;
 	struct gk_err err;
 
-	cr_assert(sessions_open(sessions, who, "hash", now, ret_value, &session,
-		      &err) == GK_OK);
+	cr_assert(sessions_open(sessions, who, "hash", now, 0, ret_value,
+		      &session, &err) == GK_OK);
 	cr_expect_str_eq(session.identity, who);
 	cr_expect(strlen(session.csrf) == SESSION_TEXT_BYTES - 1);
 	cr_expect(strcmp(session.csrf, ret_value) != 0);
@@ -112,7 +112,7 @@ Test(sessions, when_all_are_taken_the_next_is_refused_until_some_are_over)
 		(void)snprintf(who, sizeof(who), "u_%d", i);
 		open_one(sessions, who, 0, value);
 	}
-	cr_expect(sessions_open(sessions, "late", "hash", 1, value, &session,
+	cr_expect(sessions_open(sessions, "late", "hash", 1, 0, value, &session,
 		      &err) == GK_E_LIMIT);
 	open_one(sessions, "late", IDLE_US, value);
 	sessions_free(sessions);
