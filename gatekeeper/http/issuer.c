@@ -281,9 +281,9 @@ issuer_set_keys(
 	GK_TRY(read_set(set, keys, err));
 	(void)pthread_mutex_lock(&issuer->lock);
 	old = issuer->keys;
-	issuer->keys = keys;
+	issuer->keys = GK_TAKE(keys);
 	(void)pthread_mutex_unlock(&issuer->lock);
-	keys = old;
+	keys_free(old);
 	return GK_OK;
 }
 

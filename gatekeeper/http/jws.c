@@ -25,19 +25,19 @@ is_usable(jwk_t *jwk)
 }
 
 struct jws_key *
-jws_key_new(const char *text)
+jws_key_new(const char *jwk)
 {
-	jwk_t *jwk = NULL;
+	jwk_t *key = NULL;
 
-	if (r_jwk_init(&jwk) != RHN_OK) {
+	if (r_jwk_init(&key) != RHN_OK) {
 		return NULL;
 	}
-	if (r_jwk_import_from_json_str(jwk, text) != RHN_OK ||
-	    r_jwk_is_valid(jwk) != RHN_OK || !is_usable(jwk)) {
-		r_jwk_free(jwk);
+	if (r_jwk_import_from_json_str(key, jwk) != RHN_OK ||
+	    r_jwk_is_valid(key) != RHN_OK || !is_usable(key)) {
+		r_jwk_free(key);
 		return NULL;
 	}
-	return (struct jws_key *)jwk;
+	return (struct jws_key *)key;
 }
 
 void

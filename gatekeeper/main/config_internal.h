@@ -27,6 +27,10 @@ enum gk_rc config__keep_path(const struct loader *loader, const char *text,
     const char **ret) GK_MUST_USE;
 bool config__same(const struct config_key *key, const void *a, const void *b);
 
+/* config_check.c: do the keys fit together?  Errors: GK_E_INVALID with the place. */
+enum gk_rc config__check(
+    const struct config *config, struct gk_err *err) GK_MUST_USE;
+
 /* config_targets.c: notify.targets. */
 enum gk_rc config__read_targets(const struct loader *loader,
     const struct config_key *key, const struct json_value *value) GK_MUST_USE;

@@ -1,6 +1,6 @@
 // Starts the console: signs in, draws the frame, and shows the page that the address names.
 
-import {signIn, signOut, whenSignedOut, whoAmI} from "./api.js";
+import {signIn, signInByProvider, signOut, whenSignedOut, whoAmI} from "./api.js";
 import {fill, h} from "./dom.js";
 import {approvalsPage} from "./approvals.js";
 import {policyPage} from "./policy.js";
@@ -108,12 +108,17 @@ function drawPage() {
   end = page.draw(main, {identity, rest, query}) ?? null;
 }
 
-whenSignedOut(() => drawSignIn("The session is over: sign in again."));
-addEventListener("hashchange", drawPage);
-try {
-  identity = await whoAmI();
-  if (identity === null) drawSignIn();
-  else drawFrame();
-} catch (problem) {
-  drawSignIn(problem.message);
+/** Who an identity provider names has no token to paste: look there first. */
+async function begin(message = "") {
+  try {
+    identity = await whoAmI() ?? await signInByProvider();
+    if (identity === null) drawSignIn(message);
+    else drawFrame();
+  } catch (problem) {
+    drawSignIn(problem.message);
+  }
 }
+
+whenSignedOut(() => begin("The session is over: sign in again."));
+addEventListener("hashchange", drawPage);
+await begin();
