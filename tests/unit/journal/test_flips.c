@@ -174,6 +174,7 @@ summarize_log(struct log *log, struct gk_buf *buf)
 {
 	struct journal_reader *reader = journal_reader(log->journal);
 	uint8_t key[JOURNAL_HASH_KEY_BYTES];
+	struct id_key id;
 	bool found;
 
 	for (uint64_t seq = 0; seq < log->found.size; seq++) {
@@ -186,6 +187,8 @@ summarize_log(struct log *log, struct gk_buf *buf)
 	GK_TRY(journal_hash_key_load(log->journal, 1, key, &found, &log->err));
 	GK_TRY(gk_buf_add(
 	    buf, (const char *)key, found ? sizeof(key) : 0, &log->err));
+	journal_id_key(log->journal, &id);
+	GK_TRY(gk_buf_add(buf, id.bytes, sizeof(id.bytes), &log->err));
 	return gk_buf_printf(buf, &log->err, "%s %" PRIu64 " %s",
 	    journal_vkey(log->journal), log->found.size, log->found.reason);
 }
@@ -559,9 +562,12 @@ Test(flips, a_flip_in_the_database_is_reported_or_harmless)
 
 Test(flips, a_flip_in_a_file_beside_it_is_reported_or_harmless)
 {
-	static const char *const name[] = {
-	    "checkpoint", "vkey", "keys/signing.key"};
+	static const char *const name[] = {"checkpoint", "vkey",
+	    "keys/signing.key", "keys/hmac.key", "keys/id.key"};
+	uint8_t key[JOURNAL_HASH_KEY_BYTES];
 
+	cr_assert(journal_hash_key_make(play->log.journal, 2, key,
+		      &play->log.err) == GK_OK); /* and keys/id.key */
 	log_close(&play->log);
 	remember();
 	for (size_t i = 0; i < GK_COUNT(name); i++) {

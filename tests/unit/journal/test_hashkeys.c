@@ -1,5 +1,6 @@
 /* Hash keys on disk: made, loaded, destroyed; and ids outlive the first. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -74,4 +75,96 @@ Test(
 	OK(log_open(&the_log));
 	journal_id_key(the_log.journal, &b);
 	cr_assert(memcmp(&a, &b, sizeof(a)) == 0);
+}
+
+/* The file's one line. */
+static void
+read_line(const char *name, char ret[128])
+{
+	char path[256];
+	FILE *in;
+
+	log_path(&the_log, name, path);
+	in = fopen(path, "r");
+	cr_assert(in != NULL && fgets(ret, 128, in) != NULL, "%s", path);
+	(void)fclose(in);
+}
+
+static void
+write_line(const char *name, const char *line)
+{
+	char path[256];
+	FILE *out;
+
+	log_path(&the_log, name, path);
+	out = fopen(path, "w");
+	cr_assert(out != NULL && fputs(line, out) >= 0, "%s", path);
+	(void)fclose(out);
+}
+
+static void
+expect_refused(const char *text)
+{
+	cr_assert(log_open(&the_log) == GK_E_CORRUPT);
+	cr_assert(
+	    strstr(the_log.err.text, text) != NULL, "%s", the_log.err.text);
+}
+
+static void
+expect_flips_refused(const char *name, size_t digits)
+{
+	char line[128], flipped[128];
+
+	read_line(name, line);
+	cr_assert(strlen(line) == digits + 9 && line[digits + 8] == '\n');
+	for (size_t i = 0; i < digits + 8; i++) {
+		memcpy(flipped, line, sizeof(line));
+		flipped[i] = line[i] == '7' ? '8' : '7';
+		write_line(name, flipped);
+		expect_refused("its check digits aren't those of its key");
+	}
+	line[digits] = '\0';
+	write_line(name, line);
+	expect_refused("hex digits and 8 that check them");
+	line[0] = '\0';
+	write_line(name, line);
+	expect_refused("hex digits and 8 that check them");
+}
+
+Test(hashkeys, another_digit_anywhere_in_the_first_key_is_refused)
+{
+	OK(log_open(&the_log));
+	OK(log_fill(&the_log, 3, 3));
+	log_close(&the_log);
+	expect_flips_refused("keys/hmac.key", 64);
+}
+
+Test(hashkeys, another_digit_anywhere_in_the_key_of_ids_is_refused)
+{
+	uint8_t key[JOURNAL_HASH_KEY_BYTES];
+
+	OK(log_open(&the_log));
+	OK(log_fill(&the_log, 3, 3));
+	OK(journal_hash_key_make(the_log.journal, 2, key, &the_log.err));
+	log_close(&the_log);
+	expect_flips_refused("keys/id.key", 32);
+}
+
+Test(hashkeys, a_key_in_the_place_of_another_is_refused)
+{
+	uint8_t key[JOURNAL_HASH_KEY_BYTES];
+	char line[128];
+	bool found;
+
+	OK(log_open(&the_log));
+	OK(journal_hash_key_make(the_log.journal, 2, key, &the_log.err));
+	OK(journal_hash_key_make(the_log.journal, 3, key, &the_log.err));
+	read_line("keys/hmac-2.key", line);
+	write_line("keys/hmac-3.key", line);
+	cr_assert(journal_hash_key_load(the_log.journal, 3, key, &found,
+		      &the_log.err) == GK_E_CORRUPT);
+	cr_assert(strstr(the_log.err.text, "another key's file") != NULL);
+	OK(journal_hash_key_load(
+	    the_log.journal, 2, key, &found, &the_log.err));
+	cr_assert(found);
 }
