@@ -150,8 +150,9 @@ enum gate_verb {
 	/* The log as C2SP tlog-tiles has it; replies are text or bytes, not JSON. */
 	GATE_EVENT_PROOF, /* target: seq; a tlog-proof */
 	GATE_LOG_CHECKPOINT,
-	GATE_LOG_TILE,    /* target: "<L>/<N>[.p/<W>]" */
-	GATE_LOG_ENTRIES, /* target: "<N>[.p/<W>]" */
+	GATE_LOG_SIGNING_KEYS, /* not_found before the first rotation */
+	GATE_LOG_TILE,         /* target: "<L>/<N>[.p/<W>]" */
+	GATE_LOG_ENTRIES,      /* target: "<N>[.p/<W>]" */
 	/* operators */
 	GATE_EXPLAIN,      /* body: decision request and caller (identity id) */
 	GATE_SWITCH_THROW, /* body: scope, id, action, reason, expires_in */

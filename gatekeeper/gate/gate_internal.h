@@ -496,6 +496,7 @@ STAGE_BEGIN(proof_begin);
 STAGE_READ(proof_read);
 STAGE_BEGIN(checkpoint_begin);
 STAGE_READ(checkpoint_read);
+STAGE_READ(signing_keys_read);
 STAGE_BEGIN(tile_begin);
 STAGE_READ(tile_read);
 STAGE_BEGIN(entries_begin);

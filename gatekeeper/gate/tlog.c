@@ -59,6 +59,23 @@ checkpoint_read(struct gate *gate, struct gate_reader *reader,
 	    reader->journal, size, &work->call->reply, err);
 }
 
+enum gk_rc
+signing_keys_read(struct gate *gate, struct gate_reader *reader,
+    struct gate_work *work, struct gk_err *err)
+{
+	bool rotated;
+
+	(void)gate;
+	GK_TRY(journal_print_signing_keys(
+	    reader->journal, &work->call->reply, &rotated, err));
+	if (!rotated) {
+		(void)gate__not_found(work->call);
+		return GK_OK;
+	}
+	work->call->outcome = GATE_OK;
+	return GK_OK;
+}
+
 /* ---- tiles ---- */
 
 enum gate_go

@@ -30,6 +30,7 @@ struct export
 	struct journal_reader *reader;
 	int from, dest;
 	struct note_vkey vkey;
+	struct chain chain; /* the log's keys; vkey is the newest */
 	struct gk_buf head; /* the checkpoint that comes last */
 	uint64_t old_size, size;
 	struct gk_buf buf; /* of the file at hand */
@@ -188,6 +189,17 @@ put_policy(void *ctx, const char *digest, const void *sha256, size_t sha256_n,
 	return put(export, path, err);
 }
 
+static enum gk_rc
+put_signing_keys(struct export *export, struct gk_err *err)
+{
+	bool rotated;
+
+	gk_buf_clear(&export->buf);
+	GK_TRY(journal_print_signing_keys(
+	    export->reader, &export->buf, &rotated, err));
+	return rotated ? put(export, JOURNAL_SIGNING_KEYS, err) : GK_OK;
+}
+
 /* The tiles and bundles that the old checkpoint needed and the new one doesn't. */
 static void
 remove_old(struct export *export)
@@ -228,8 +240,8 @@ check_old(struct export *export, struct gk_err *err)
 	if (!found) {
 		return GK_OK;
 	}
-	if (note_checkpoint_verify(gk_buf_text(&note), note.len, &export->vkey,
-		&old, &why) != GK_OK) {
+	if (chain_verify(&export->chain, gk_buf_text(&note), note.len, &old,
+		&why) != GK_OK) {
 		return GK_FAIL(err, GK_E_CORRUPT,
 		    "the checkpoint in the folder isn't this log's: %s",
 		    why.text);
@@ -251,13 +263,6 @@ check_old(struct export *export, struct gk_err *err)
 	return GK_OK;
 }
 
-static bool
-same_key(const struct note_vkey *a, const struct note_vkey *b)
-{
-	return strcmp(a->origin, b->origin) == 0 &&
-	       digest_equal(a->public_key, b->public_key, SIGN_PUBLIC_BYTES);
-}
-
 /* Only an empty folder, or an export of this log, is written into. */
 static enum gk_rc
 check_folder(struct export *export, struct gk_err *err)
@@ -275,7 +280,7 @@ check_folder(struct export *export, struct gk_err *err)
 	if (rc == GK_E_IO || rc == GK_E_NOMEM) {
 		return rc;
 	}
-	if (rc != GK_OK || (found && !same_key(&vkey, &export->vkey)) ||
+	if (rc != GK_OK || (found && !chain_has(&export->chain, &vkey)) ||
 	    (!found && journal__file_exists(export->dest, "tile"))) {
 		return GK_FAIL(err, GK_E_CORRUPT, "%s holds another log",
 		    export->options->dest_dir);
@@ -296,6 +301,10 @@ export_begin(struct export *export, struct gk_err *err)
 		return GK_FAIL(err, GK_E_IO, "%s is missing", JOURNAL_VKEY);
 	}
 	GK_TRY(journal_reader_open(options->data_dir, &export->reader, err));
+	GK_TRY(journal__chain_load(export->reader, &export->chain, err));
+	if (export->chain.count == 0) {
+		GK_TRY(chain_begin(&export->chain, &export->vkey, err));
+	}
 	GK_TRY(journal__read_checkpoint(export->reader, UINT64_MAX,
 	    &export->size, &export->head, &found, err));
 	if (!found) {
@@ -317,6 +326,7 @@ export_write(struct export *export, struct gk_err *err)
 	(void)note_vkey_print(&export->vkey, vkey);
 	GK_TRY(gk_buf_printf(&export->buf, err, "%s\n", vkey));
 	GK_TRY(put(export, JOURNAL_VKEY, err));
+	GK_TRY(put_signing_keys(export, err));
 	GK_TRY(journal__each_policy(export->reader, put_policy, export, err));
 	for (unsigned level = 0; level < EDGE_LEVELS; level++) {
 		GK_TRY(put_level(export, level, err));
@@ -334,6 +344,7 @@ static void
 export_done(struct export *export)
 {
 	journal_reader_close(export->reader);
+	chain_done(&export->chain);
 	journal__fd_close(&export->from);
 	journal__fd_close(&export->dest);
 	gk_buf_done(&export->head);

@@ -497,8 +497,18 @@ struct journal_files journal_folder_files(struct journal_folder *folder);
 bool journal_is_export(const char *dir);
 
 /*
+ * Append the events that name a signing key, genesis first, a line each, where there
+ * is more than one: who verifies the log as files follows the keys by them.
+ */
+#define JOURNAL_SIGNING_KEYS       "signing-keys"
+#define JOURNAL_SIGNING_KEYS_BYTES ((size_t)1 << 20)
+enum gk_rc journal_print_signing_keys(struct journal_reader *reader,
+    struct gk_buf *buf, bool *ret_rotated, struct gk_err *err) GK_MUST_USE;
+
+/*
  * Write the log as files: checkpoint, tile/…, tile/entries/… as C2SP tlog-tiles has
- * them, and beside them vkey (convenient, proves nothing) and policies/<digest>.json.
+ * them, and beside them vkey (convenient, proves nothing), policies/<digest>.json and,
+ * after a rotation, signing-keys.
  * The journal may be running.  Into a new folder, or one that an export of the same log
  * made: then only what is new is written.  The checkpoint comes last: the files
  * below it are on the disk by then.  Entries that retention let go aren't written; what

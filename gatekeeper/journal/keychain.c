@@ -29,3 +29,35 @@ journal__chain_load(
 {
 	return journal__each_signing_key(reader, take, chain, err);
 }
+
+struct lines {
+	struct gk_buf *buf;
+	size_t count;
+};
+
+static enum gk_rc
+add_line(
+    void *ctx, uint64_t seq, const char *bytes, size_t n, struct gk_err *err)
+{
+	struct lines *lines = ctx;
+
+	(void)seq;
+	lines->count++;
+	GK_TRY(gk_buf_add(lines->buf, bytes, n, err));
+	return gk_buf_putc(lines->buf, '\n', err);
+}
+
+enum gk_rc
+journal_print_signing_keys(struct journal_reader *reader, struct gk_buf *buf,
+    bool *ret_rotated, struct gk_err *err)
+{
+	size_t before = buf->len;
+	struct lines lines = {buf, 0};
+
+	GK_TRY(journal__each_signing_key(reader, add_line, &lines, err));
+	*ret_rotated = lines.count > 1;
+	if (!*ret_rotated) {
+		buf->len = before;
+	}
+	return GK_OK;
+}

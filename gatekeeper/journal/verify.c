@@ -361,6 +361,7 @@ verify_freep(struct verify **verify)
 		journal__decoder_stop(v->decoder);
 		chain_done(&v->chain);
 		gk_buf_done(&v->bundle);
+		gk_buf_done(&v->keys);
 		free(v->closed);
 		free(v);
 	}
@@ -384,6 +385,7 @@ journal_verify(const struct journal_verify_options *options,
 	v->arena = (struct gk_arena)GK_ARENA_INIT(ARENA_CAP);
 	v->other_arena = (struct gk_arena)GK_ARENA_INIT(ARENA_CAP);
 	v->other = (struct gk_buf)GK_BUF_INIT(EVENT_BYTES_MAX);
+	v->keys = (struct gk_buf)GK_BUF_INIT(JOURNAL_SIGNING_KEYS_BYTES);
 	v->bundle = (struct gk_buf)GK_BUF_INIT(JOURNAL_BUNDLE_BYTES);
 	v->bundle_index = UINT64_MAX;
 	GK_TRY(journal__near_new(&v->near, err));

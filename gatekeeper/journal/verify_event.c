@@ -375,7 +375,11 @@ journal__verify_entry(struct verify *v, uint64_t seq, const void *bytes,
 	GK_TRY(decode(v, seq, bytes, n, &v->arena, &event, err));
 	GK_TRY(check_seq(v, &event, seq, err));
 	GK_TRY(check_genesis(v, &event, err));
-	v->keys_met += names_key(v, &event) ? 1 : 0;
+	if (v->keys.len > 0) {
+		GK_TRY(check_signing_key(v, &event, err));
+	} else {
+		v->keys_met += names_key(v, &event) ? 1 : 0;
+	}
 	GK_TRY(check_links(v, &event, err));
 	journal__near_keep(v->near, &event);
 	if (event.kind == EVENT_RETENTION && event.retention != NULL &&

@@ -252,6 +252,7 @@ take_let_go(struct verify *v, const struct tile_id *id, struct gk_err *err)
 		(void)tile_path(id, where);
 		return journal__verify_fault(v, err, where, "%s", fault);
 	}
+	GK_TRY(journal__verify_gone_keys(v, v->edge.size, hashes, err));
 	for (size_t i = 0; i < TILE_WIDTH; i++) {
 		struct digest leaf;
 
@@ -330,14 +331,19 @@ begin(struct verify *v, bool *ret_has, struct gk_err *err)
 {
 	GK_AUTO(gk_buf_done)
 	struct gk_buf note = GK_BUF_INIT(NOTE_CHECKPOINT_MAX);
+	struct note_checkpoint said = {.size = 0}; /* believed further on */
 	bool found;
 
 	GK_TRY(journal__verify_files_key(v, ret_has, err));
 	if (!*ret_has) {
 		return GK_OK;
 	}
-	GK_TRY(chain_begin(&v->chain, &v->vkey, err));
 	GK_TRY(journal__files_load(v, JOURNAL_PUBLISHED, &note, &found, err));
+	if (!found ||
+	    note_checkpoint_parse(note.bytes, note.len, &said, NULL) != GK_OK) {
+		said.size = 0;
+	}
+	GK_TRY(journal__verify_files_chain(v, said.size, err));
 	if (!found || note.len == 0) {
 		return journal__verify_fault(
 		    v, err, "checkpoint", "there is none: nothing is signed");
@@ -385,10 +391,14 @@ journal__verify_files(struct verify *v, struct gk_err *err)
 	}
 	GK_TRY(check_entries(v, err));
 	GK_TRY(check_partial_tiles(v, err));
-	if (v->keys_met == 0 && v->let_go == 0) {
+	if (v->keys.len == 0 && v->keys_met == 0 && v->let_go == 0) {
 		return journal__verify_fault(v, err, "seq 0",
 		    "neither genesis nor a key event names the key that "
 		    "verifies");
+	}
+	if (v->keys.len > 0 && v->keys_met != v->chain.count) {
+		return journal__verify_fault(v, err, JOURNAL_SIGNING_KEYS,
+		    "it names a key that no event of the log names");
 	}
 	journal__edge_root(&v->edge, &root);
 	if (!digest_equal(root.bytes, v->root.bytes, DIGEST_BYTES)) {

@@ -40,6 +40,7 @@ struct verify {
 	bool in_step;      /* of the store: openings are read in order */
 	uint64_t let_go;   /* of files: there are only hashes of those before */
 	uint64_t retained; /* of files: a retention says so of those before */
+	struct gk_buf keys; /* of files: signing-keys, "" where there is none */
 	struct gk_buf bundle; /* of files: the one that was pointed into last */
 	uint64_t bundle_index;
 	char policy[128]; /* whose text was last seen to be there */
@@ -129,6 +130,15 @@ enum gk_rc journal__cosigned_by(const struct trust *trust, const char *note,
  */
 enum gk_rc journal__verify_chain(
     struct verify *verify, struct gk_err *err) GK_MUST_USE;
+/*
+ * The same of a log that comes as files, of that size; where it has no signing-keys,
+ * the verifier's is the only one.
+ */
+enum gk_rc journal__verify_files_chain(
+    struct verify *verify, uint64_t size, struct gk_err *err) GK_MUST_USE;
+/* Of the events that name a key, those in [from, from + 256), which were let go, must have these hashes. */
+enum gk_rc journal__verify_gone_keys(struct verify *verify, uint64_t from,
+    const uint8_t *hashes, struct gk_err *err) GK_MUST_USE;
 /* The verification has come to its end. */
 void journal__verify_done(struct verify *verify);
 /* The key of a log that comes as files; *ret_has false when there is none that could verify. */

@@ -58,7 +58,7 @@ journal__near_keep(struct near *near, const struct event *event)
 	size_t n = event->decision_id == NULL ? 0 : strlen(event->decision_id);
 
 	to->seq = event->seq;
-	to->kind = (int)event->kind;
+	to->kind = event->kind;
 	to->decision = event->has_decision ? event->decision : -1;
 	to->id[0] = '\0';
 	if (n < ID_BYTES && n > 0) {
@@ -75,7 +75,7 @@ journal__near_find(const struct near *near, uint64_t seq, struct event *ret)
 		return false;
 	}
 	ret->seq = seq;
-	ret->kind = (enum event_kind)from->kind;
+	ret->kind = from->kind;
 	ret->has_decision = from->decision >= 0;
 	ret->decision = from->decision >= 0 ? from->decision : 0;
 	ret->decision_id = from->id;

@@ -252,5 +252,82 @@ class Export(unittest.TestCase):
             one(1, "--event", str(event), *given)
 
 
+class Rotated(unittest.TestCase):
+    """The signing key is another one since event s: who trusts any of the two can follow."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.server = harness.Server(config={"publish_log": True}).start()
+        cls.agent = cls.server.agent()
+        agent_work(cls.agent, 0, 150)
+        cls.old = cls.server.cli("verify", "--print-key").stdout.strip()
+        cls.server.cli("export", str(cls.server.root / "grown"))
+        cls.server.cli("key", "rotate", "--signing", "--reason", "a drill")
+        agent_work(cls.agent, 1000, 150)
+        cls.new = cls.server.cli("verify", "--print-key").stdout.strip()
+        cls.auditor = cls.server.token("auditor-1", "service", "auditor", tenant="*")
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.server.destroy()
+
+    verify = Export.verify
+
+    def export(self, name: str) -> pathlib.Path:
+        self.server.cli("export", str(self.server.root / name))
+        return self.server.root / name
+
+    def test_either_key_verifies_an_export_and_the_server(self):
+        folder = self.export("plain")
+        self.assertNotEqual(self.old, self.new)
+        self.assertEqual(len((folder / "signing-keys").read_text().splitlines()), 2)
+        for key in (self.old, self.new):
+            self.assertIn("verified", self.verify(folder, 0, "--key", key))
+            url = f"http://127.0.0.1:{self.server.port}/log"
+            self.assertIn("verified", self.verify(url, 0, "--key", key, env={"GATEKEEPER_TOKEN": self.auditor}))
+        second.verify(folder, self.new)
+
+    def test_an_export_from_before_the_rotation_is_gone_on_with(self):
+        folder = self.export("grown")
+        self.verify(folder, 0, "--key", self.old)
+        self.verify(folder, 0, "--key", self.new)
+        self.assertEqual((folder / "vkey").read_text().strip(), self.new)
+
+    def test_without_the_list_of_keys_only_the_newest_verifies(self):
+        folder = self.export("bare")
+        (folder / "signing-keys").unlink()
+        self.verify(folder, 0, "--key", self.new)
+        self.assertIn("nobody with the log's key has signed this", self.verify(folder, 1, "--key", self.old))
+
+    def test_a_list_of_keys_that_the_log_does_not_have_is_a_fault(self):
+        folder = self.export("false")
+        keys = folder / "signing-keys"
+        genesis, handover = keys.read_text().splitlines(keepends=True)
+        other = harness.Server().start()
+        try:
+            stranger = other.cli("verify", "--print-key").stdout.strip()
+        finally:
+            other.destroy()
+        for damaged, what in (
+            (genesis, "nobody with the log's key has signed this"),
+            (genesis + handover[:-1], "cut off"),
+            (genesis + genesis + handover, "out of order"),
+            (handover + genesis, "out of order"),
+            (genesis + handover.replace(self.new, stranger), "hasn't signed"),
+            (genesis + handover + handover, "hasn't signed"),
+            ("nonsense\n", ""),
+        ):
+            keys.write_text(damaged)
+            for key in (self.old, self.new):
+                if damaged == genesis and key == self.new:
+                    continue  # that the key isn't among them is told below
+                said = self.verify(folder, 1, "--key", key)
+                self.assertIn(what, said)
+        keys.write_text(genesis)
+        self.assertIn("isn't among the log's keys", self.verify(folder, 1, "--key", self.new))
+        keys.write_text(genesis + handover)
+        self.assertIn("isn't among the log's keys", self.verify(folder, 1, "--key", stranger))
+
+
 if __name__ == "__main__":
     harness.main()
