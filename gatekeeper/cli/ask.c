@@ -27,6 +27,7 @@ static const struct {
     [GATE_APPROVAL_DENY] = {"POST", "/v1/approvals/*/deny"},
     [GATE_APPROVAL_REVOKE] = {"POST", "/v1/approvals/*/revoke"},
     [GATE_EVENTS] = {"GET", "/v1/events"},
+    [GATE_EVENT_STREAM] = {"GET", "/v1/events/stream"},
     [GATE_RUN] = {"GET", "/v1/runs/*"},
     [GATE_SWITCH_THROW] = {"POST", "/v1/kill-switches"},
     [GATE_SWITCHES] = {"GET", "/v1/kill-switches"},
@@ -211,28 +212,37 @@ read_answer(struct session *session, struct answer *answer)
 	    words_get(answer->json, "pointer"));
 }
 
-/* Ask the server.  GK_E_BUSY: nobody is there. */
-static enum gk_rc
-ask_server(struct session *session, const struct ask *ask,
+void
+session_address(const struct session *session, char *ret_admin, size_t room,
+    struct client_request *ret)
+{
+	(void)snprintf(ret_admin, room, "unix:");
+	cli_admin_path(
+	    session->settings.gate.data_dir, ret_admin + 5, room - 5);
+	*ret = (struct client_request){
+	    /* commands speak no TLS; the admin socket takes tokens too */
+	    .address = session->token != NULL && !session->settings.tls
+			   ? session->settings.listen
+			   : ret_admin,
+	    .host = session->settings.host,
+	    .method = "GET",
+	    .token = session->token,
+	    .timeout_s = ASK_TIMEOUT_S,
+	};
+}
+
+enum gk_rc
+session_send(struct session *session, const struct ask *ask,
     struct answer *answer, struct gk_err *err)
 {
 	GK_AUTO(gk_buf_done) struct gk_buf path = GK_BUF_INIT(BODY_MAX);
 	GK_AUTO(gk_buf_done) struct gk_buf body = GK_BUF_INIT(BODY_MAX);
-	char admin[PATH_BYTES] = "unix:";
-	struct client_request request = {
-	    /* this command speaks no TLS; the admin socket takes tokens too */
-	    .address = session->token != NULL && !session->settings.tls
-			   ? session->settings.listen
-			   : admin,
-	    .host = session->settings.host,
-	    .method = ask_method(ask),
-	    .token = session->token,
-	    .timeout_s = ASK_TIMEOUT_S,
-	};
+	struct client_request request;
+	char admin[PATH_BYTES];
 
-	cli_admin_path(
-	    session->settings.gate.data_dir, admin + 5, sizeof(admin) - 5);
+	session_address(session, admin, sizeof(admin), &request);
 	GK_TRY(ask_print_path(ask, &path, err));
+	request.method = ask_method(ask);
 	request.path = gk_buf_text(&path);
 	if (ask->body != NULL) {
 		GK_TRY(canon_print(ask->body, &body, err));
@@ -352,7 +362,7 @@ session_ask(
 
 	*ret_answer = (struct answer){.text = GK_BUF_INIT(ASK_TEXT_MAX)};
 	if (session->gate == NULL) {
-		rc = ask_server(session, ask, ret_answer, &err);
+		rc = session_send(session, ask, ret_answer, &err);
 		if (rc == GK_OK) {
 			session->asked = true;
 			return read_answer(session, ret_answer);

@@ -45,6 +45,18 @@ int session_init(struct session *session, struct cli *cli);
 int session_ask(
     struct session *session, const struct ask *ask, struct answer *ret_answer);
 
+/*
+ * Ask the server and nobody else; nothing is told.  Any status is an answer, its text
+ * not yet parsed.  GK_E_BUSY: nobody is there.
+ */
+enum gk_rc session_send(struct session *session, const struct ask *ask,
+    struct answer *answer, struct gk_err *err) GK_MUST_USE;
+
+/* Where the server is, for a request in the session's name; path and token as they are. */
+struct client_request;
+void session_address(const struct session *session, char *ret_admin,
+    size_t room, struct client_request *ret);
+
 /* Open a gate here, whoever else may answer; gives the exit code, told. */
 int session_open(struct session *session);
 

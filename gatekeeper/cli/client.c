@@ -150,6 +150,10 @@ print_request(const struct client_request *request, struct gk_buf *buf,
 		GK_TRY(gk_buf_printf(
 		    buf, err, "Authorization: Bearer %s\r\n", request->token));
 	}
+	if (request->after != NULL && is_line(request->after)) {
+		GK_TRY(gk_buf_printf(
+		    buf, err, "Last-Event-ID: %s\r\n", request->after));
+	}
 	if (request->body != NULL) {
 		GK_TRY(gk_buf_printf(buf, err,
 		    "Content-Type: application/json\r\nContent-Length: %zu\r\n",
@@ -204,11 +208,10 @@ receive_all(int fd, struct gk_buf *buf, struct gk_err *err)
 }
 
 enum gk_rc
-client_ask(const struct client_request *request, int *ret_status,
-    struct gk_buf *ret_body, struct gk_err *err)
+client_open(
+    const struct client_request *request, int *ret_fd, struct gk_err *err)
 {
 	GK_AUTO(gk_buf_done) struct gk_buf out = GK_BUF_INIT(4u << 20);
-	GK_AUTO(gk_buf_done) struct gk_buf in = GK_BUF_INIT(CLIENT_BYTES_MAX);
 	const struct timeval patience = {.tv_sec = request->timeout_s};
 	GK_AUTO(cli__closep) int fd = -1;
 
@@ -226,6 +229,18 @@ client_ask(const struct client_request *request, int *ret_status,
 		    err, GK_E_IO, "setsockopt: %s", strerrordesc_np(errno));
 	}
 	GK_TRY(send_all(fd, &out, err));
+	*ret_fd = cli__take_fd(&fd);
+	return GK_OK;
+}
+
+enum gk_rc
+client_ask(const struct client_request *request, int *ret_status,
+    struct gk_buf *ret_body, struct gk_err *err)
+{
+	GK_AUTO(gk_buf_done) struct gk_buf in = GK_BUF_INIT(CLIENT_BYTES_MAX);
+	GK_AUTO(cli__closep) int fd = -1;
+
+	GK_TRY(client_open(request, &fd, err));
 	GK_TRY(receive_all(fd, &in, err));
 	return response_parse(
 	    gk_buf_text(&in), in.len, ret_status, ret_body, err);

@@ -17,8 +17,16 @@ struct client_request {
 	const char *path;   /* with its query, percent-encoded */
 	const char *token;  /* NULL: none */
 	const char *body;   /* JSON; NULL: none */
+	const char *after;  /* Last-Event-ID of a stream; NULL: none */
 	unsigned timeout_s; /* of each read and write */
 };
+
+/*
+ * Connect and send it, for who reads the answer piece by piece; gives *ret_fd.
+ * Errors: GK_E_BUSY when nobody listens there; GK_E_IO; GK_E_INVALID.
+ */
+enum gk_rc client_open(const struct client_request *request, int *ret_fd,
+    struct gk_err *err) GK_MUST_USE;
 
 /*
  * Send it, read the answer.  ret_body's cap bounds the answer's body.

@@ -164,6 +164,17 @@ take_bytes(struct input *in, size_t n, struct gk_buf *body)
 	return GK_OK;
 }
 
+bool
+response_chunk(const char *line, size_t n, size_t *ret_size)
+{
+	size_t digits = 0;
+
+	while (digits < n && line[digits] != ';' && line[digits] != '\r') {
+		digits++;
+	}
+	return parse_digits(line, digits, 16, ret_size);
+}
+
 /* A chunk's size, and its bytes. */
 static enum gk_rc
 read_chunk(struct input *in, struct gk_buf *body, size_t *ret_size)
@@ -172,7 +183,7 @@ read_chunk(struct input *in, struct gk_buf *body, size_t *ret_size)
 	size_t n;
 
 	GK_TRY(take_line(in, &line, &n));
-	if (!parse_digits(line, strcspn(line, ";\r"), 16, ret_size)) {
+	if (!response_chunk(line, n, ret_size)) {
 		return bad(in, "a chunk's size");
 	}
 	if (*ret_size == 0) {
@@ -196,6 +207,19 @@ read_chunks(struct input *in, struct gk_buf *body)
 	do {
 		GK_TRY(take_line(in, &line, &n));
 	} while (n > 0);
+	return GK_OK;
+}
+
+enum gk_rc
+response_head(const char *bytes, size_t n, int *ret_status, bool *ret_chunked,
+    struct gk_err *err)
+{
+	struct input in = {bytes, bytes + n, err};
+	struct head head;
+
+	GK_TRY(read_head(&in, &head));
+	*ret_status = head.status;
+	*ret_chunked = head.chunked;
 	return GK_OK;
 }
 
