@@ -120,8 +120,7 @@ http__auth_assertion(struct auth *auth, const struct conn *conn,
 
 	if (token == NULL) { /* nobody tried anything */
 		return auth_refuse(ret_problem,
-		    "no identity provider says who this is: sign in with a "
-		    "token");
+		    "no identity provider says who this is: a token is needed");
 	}
 	if (issuer_check(http->issuer, token, now_us / GK_US_PER_S, &found,
 		&err) != GK_OK) {
