@@ -276,6 +276,10 @@ void gate_do(struct gate *gate, struct gate_call *call);
 enum gk_rc gate_metrics(
     struct gate *gate, struct gk_buf *buf, struct gk_err *err) GK_MUST_USE;
 
+/* Is that a rule of audit.retention_openings?  GK_E_INVALID says what is wrong and what is expected. */
+enum gk_rc gate_retention_rule_check(
+    const char *text, struct gk_err *err) GK_MUST_USE;
+
 /*
  * Verify a data directory, running or not, or a log that comes as files: all that
  * journal_verify() checks, policy texts against their digests, and the ledger rebuilt

@@ -12,7 +12,7 @@ struct gate_opening_rule {
 	int64_t age_us;
 };
 
-/* Parse "kind=decision 30d" or "tenant=t_42 30d"; strings in arena. */
+/* Parse "kind=decision 30d" or "tenant=t_42 30d"; strings in arena.  GK_E_INVALID, GK_E_NOMEM; *ret is untouched then. */
 enum gk_rc gate__opening_rule_parse(const char *text, struct gk_arena *arena,
     struct gate_opening_rule *ret, struct gk_err *err) GK_MUST_USE;
 

@@ -5,6 +5,7 @@
  * base before and the bodies that are about to go, a little at each round, on a
  * connection of its own: nothing waits for it.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ enum {
 	FOLD_US = 50000, /* a round */
 	FOLD_ARENA_CAP = 4 << 20,
 	TILE = 256,
+	RULE_BYTES = 64 << 10,
 };
 
 #define LOOK_EVERY_US (10 * GK_US_PER_MIN)
@@ -27,43 +29,78 @@ has_prefix(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+/* Say which kinds there are. */
+static enum gk_rc
+no_such_kind(const char *text, struct gk_err *err)
+{
+	char kinds[256];
+	size_t n = 0;
+
+	for (size_t i = EVENT_NONE + 1; i < EVENT_KIND_COUNT; i++) {
+		if (n < sizeof(kinds)) {
+			n += (size_t)snprintf(kinds + n, sizeof(kinds) - n,
+			    "%s%s", n > 0 ? ", " : "", event_kind_words[i]);
+		}
+	}
+	return GK_FAIL(err, GK_E_INVALID,
+	    "\"%.40s\": there is no such kind of event; expected one of %s",
+	    text, kinds);
+}
+
 enum gk_rc
 gate__opening_rule_parse(const char *text, struct gk_arena *arena,
     struct gate_opening_rule *ret, struct gk_err *err)
 {
 	const char *equals = strchr(text, '='), *space = strchr(text, ' ');
-	char *value;
-
-	*ret = (struct gate_opening_rule){
+	struct gate_opening_rule rule = {
 	    .text =
 		gk_arena_printf(arena, "audit.retention_openings %s", text)};
-	if (equals == NULL || space == NULL || space < equals) {
+	char *value;
+
+	if (equals == NULL || space == NULL || space < equals ||
+	    (!has_prefix(text, "kind=") && !has_prefix(text, "tenant="))) {
 		return GK_FAIL(err, GK_E_INVALID,
-		    "\"%s\": expected such as \"kind=decision 30d\" or "
+		    "\"%.80s\": expected such as \"kind=decision 30d\" or "
 		    "\"tenant=t_42 30d\"",
 		    text);
 	}
 	value =
 	    gk_arena_strndup(arena, equals + 1, (size_t)(space - equals - 1));
-	if (value == NULL || ret->text == NULL) {
+	if (value == NULL || rule.text == NULL) {
 		return GK_FAIL(err, GK_E_NOMEM, "retention");
 	}
 	if (has_prefix(text, "kind=")) {
-		ret->kind =
+		rule.kind =
 		    name_find(event_kind_words, EVENT_KIND_COUNT, value);
-	} else if (has_prefix(text, "tenant=") && name_is_id(value)) {
-		ret->tenant = value;
+		if (rule.kind <= EVENT_NONE) {
+			return no_such_kind(text, err);
+		}
+	} else {
+		rule.tenant = value;
+		if (!name_is_id(value)) {
+			return GK_FAIL(err, GK_E_INVALID,
+			    "\"%.80s\": that is no tenant's id: 1-128 "
+			    "characters of A-Z a-z 0-9 . _ : @ / -",
+			    text);
+		}
 	}
-	if (ret->kind == EVENT_NONE && ret->tenant == NULL) {
+	if (gk_duration_parse(space + 1, &rule.age_us, NULL) != GK_OK ||
+	    rule.age_us <= 0) {
 		return GK_FAIL(err, GK_E_INVALID,
-		    "\"%s\": there is no such kind or tenant", text);
+		    "\"%.80s\": expected how long, such as 30d", text);
 	}
-	if (gk_duration_parse(space + 1, &ret->age_us, NULL) != GK_OK ||
-	    ret->age_us <= 0) {
-		return GK_FAIL(err, GK_E_INVALID,
-		    "\"%s\": expected how long, such as 30d", text);
-	}
+	*ret = rule;
 	return GK_OK;
+}
+
+enum gk_rc
+gate_retention_rule_check(const char *text, struct gk_err *err)
+{
+	GK_AUTO(gk_arena_done)
+	struct gk_arena arena = GK_ARENA_INIT(RULE_BYTES);
+	struct gate_opening_rule rule;
+
+	return gate__opening_rule_parse(text, &arena, &rule, err);
 }
 
 /* ---- proposing ---- */

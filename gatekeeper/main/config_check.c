@@ -1,6 +1,7 @@
 /* What no key of the configuration can tell alone: keys that need each other, addresses, places. */
 #include <string.h>
 
+#include "gate/gate.h"
 #include "main/config_internal.h"
 #include "out/ship.h"
 
@@ -39,6 +40,23 @@ config_listen_local(const char *listen)
 	       strncmp(listen, "127.", 4) == 0 ||
 	       strncmp(listen, "[::1]:", 6) == 0 ||
 	       strncmp(listen, "localhost:", 10) == 0;
+}
+
+static enum gk_rc
+check_retention(const struct config *config, struct gk_err *err)
+{
+	for (size_t i = 0; i < config->retention_openings.count; i++) {
+		enum gk_rc rc = gate_retention_rule_check(
+		    config->retention_openings.items[i], err);
+
+		if (rc != GK_OK) {
+			gk_err_context(err, "audit.retention_openings");
+			gk_err_where(err, "%s",
+			    config->from[CONFIG_ID_retention_openings]);
+			return rc;
+		}
+	}
+	return GK_OK;
 }
 
 enum gk_rc
@@ -104,5 +122,5 @@ config__check(const struct config *config, struct gk_err *err)
 			return GK_E_INVALID;
 		}
 	}
-	return GK_OK;
+	return check_retention(config, err);
 }

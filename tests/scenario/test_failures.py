@@ -107,7 +107,8 @@ class BrokenAtStart(unittest.TestCase):
     def test_a_wrong_configuration_is_told_and_nothing_starts(self):
         for key, value in (("no_such_key", 1), ("queue", "many"), ("queue", 1), ("listen", "nowhere"),
                            ("run_idle", "soon"), ("audit", {"sign_events": False}), ("audit", {"hash_args": False}),
-                           ("audit", {"sink": "memory"}), ("policy_dir", 7)):
+                           ("audit", {"sink": "memory"}), ("policy_dir", 7),
+                           ("audit", {"retention_openings": ["kind=decisoin 30d"]})):
             server = harness.Server(config={key: value})
             try:
                 command = [harness.binary(), "serve", "--config", str(server.config_path)]

@@ -93,6 +93,8 @@ Test(config, an_unknown_key_is_refused_with_its_place_and_a_hint)
 	refused("zzzzzz: 1\n", "gk.yaml:1:1", "gatekeeper config");
 	refused("tls.cert.x: 1\n", "gk.yaml:1:1", "unknown key");
 	refused("audit: {tls: {cert: a}}\n", "gk.yaml:1:9", "unknown key");
+	refused("audit:\n  retention_openings: [kind=decisoin 30d]\n",
+	    "gk.yaml:2:23", "expected one of genesis");
 }
 
 Test(config, a_value_of_the_wrong_type_or_range_is_refused_with_its_place)
