@@ -106,17 +106,20 @@ static const struct {
 	"the reserve is set aside again"},
 };
 
-/* An event at its beginning, and one at its end with how many seconds it lasted. */
+/* An event at its beginning, and one at its end with how many seconds it lasted, at least one: by that the two differ. */
 static enum gk_rc
 tell(struct gate *gate, enum gate_space which, bool begins, uint64_t free_bytes,
     struct gk_err *err)
 {
 	int64_t now = gate__now(gate);
 	struct gate_space_state *state = &gate->space[which];
+	int64_t lasted_s = (now - state->since_us) / GK_US_PER_S;
 	char text[96];
 	struct event_gap gap = {.what = tales[which].what,
 	    .since_us = begins ? now : state->since_us,
-	    .count = begins ? 0 : (now - state->since_us) / GK_US_PER_S};
+	    .count = begins         ? 0
+		     : lasted_s > 0 ? lasted_s
+				    : 1};
 	struct event event = {
 	    .kind = EVENT_GAP, .caller = "gatekeeper", .gap = &gap};
 

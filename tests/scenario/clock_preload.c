@@ -1,31 +1,57 @@
-/* LD_PRELOAD: move the wall clock by the seconds that stand in the file $CLOCK_FILE, read anew at every call. */
+/*
+ * LD_PRELOAD: move the wall clock by the seconds that stand in the file $CLOCK_FILE, and
+ * say that a disk has the free bytes that stand in $FREE_FILE; both are read anew at every call.
+ */
 
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
+/* The number in the file that the environment names; instead where there is none. */
 static long
-offset_s(void)
+number_in(const char *name, long instead)
 {
-	const char *path = getenv("CLOCK_FILE");
+	const char *path = getenv(name);
 	char text[32];
 	ssize_t n;
 	int fd;
 
 	if (path == NULL)
-		return 0;
+		return instead;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return 0;
+		return instead;
 	n = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	if (n <= 0)
-		return 0;
+		return instead;
 	text[n] = '\0';
 	return strtol(text, NULL, 10);
+}
+
+static long
+offset_s(void)
+{
+	return number_in("CLOCK_FILE", 0);
+}
+
+int
+fstatvfs(int fd, struct statvfs *ret)
+{
+	static int (*real)(int, struct statvfs *);
+	long bytes = number_in("FREE_FILE", -1);
+	int rc;
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "fstatvfs64");
+	rc = real(fd, ret);
+	if (rc == 0 && bytes >= 0)
+		ret->f_bavail = (unsigned long)bytes / ret->f_frsize;
+	return rc;
 }
 
 int

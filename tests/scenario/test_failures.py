@@ -174,6 +174,9 @@ class BrokenAtReload(harness.ServerCase):
         self.assert_old_goes_on(self.before)
 
 
+CLOCK_PRELOAD = os.environ.get("CLOCK_PRELOAD", "")
+
+
 class NoSpace(unittest.TestCase):
     def test_with_little_space_allows_stop_while_switches_and_results_still_fit(self):
         server = server_case(self).start()
@@ -220,6 +223,47 @@ class NoSpace(unittest.TestCase):
         self.assertEqual(agent.decide("run", "2", "kb.read").outcome, (200, "stop", "audit_space"))
         self.assertEqual([what for what, _ in gaps()], ["space_warn", "space_warn", "space"])
         self.assertEqual(numbers()["gatekeeper_space_full"], 1)
+        self.assertEqual(server.stop(), 0)
+        self.assertEqual(server.verify().returncode, 0)
+
+    @unittest.skipUnless(os.path.exists(CLOCK_PRELOAD), "not run: CLOCK_PRELOAD names no library")
+    def test_each_threshold_tells_its_end_too_and_how_long_it_lasted(self):
+        free = pathlib.Path(harness.tempfile.mkdtemp(prefix="gk-free-")) / "free"
+        self.addCleanup(shutil.rmtree, free.parent)
+
+        def disk(amount: int) -> None:
+            free.with_suffix(".new").write_text(str(amount))
+            free.with_suffix(".new").rename(free)
+
+        disk(1 << 30)
+        server = server_case(self, env={"LD_PRELOAD": CLOCK_PRELOAD, "FREE_FILE": str(free),
+                                        "ASAN_OPTIONS": "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")})
+        server.write_config(space_warn="512MiB", space_stop="64MiB", space_reserve="8MiB")
+        server.start()
+        auditor = server.client("ann", "human", "auditor", tenant="*")
+        agent = server.agent()
+
+        def gaps() -> list[tuple]:
+            return [(event["gap"]["what"], "count" in event["gap"]) for event in auditor.events("kind=gap")]
+
+        told: list[tuple] = []
+        for amount, more in ((100 << 20, [("space_warn", False)]),
+                             (20 << 20, [("space", False)]),
+                             (1 << 20, [("space_reserve", False)]),
+                             (20 << 20, []),
+                             (200 << 20, [("space", True), ("space_reserve", True)]),
+                             (1 << 30, [("space_warn", True)]),
+                             (20 << 20, [("space_warn", False), ("space", False)])):
+            disk(amount)
+            told += more
+            if more:
+                harness.until(f"what {amount} free bytes mean", lambda: gaps() == told)
+            stopped = amount < 64 << 20
+            asked = agent.decide("run", f"{len(told)}-{amount}", "kb.read").outcome[1:]
+            self.assertEqual(asked[0], "stop" if stopped else "allow", (amount, asked))
+        last = [event["gap"] for event in auditor.events("kind=gap") if "count" in event["gap"]]
+        self.assertTrue(all(gap["count"] >= 1 and gap["since"] for gap in last), last)
+        disk(1 << 30)
         self.assertEqual(server.stop(), 0)
         self.assertEqual(server.verify().returncode, 0)
 
@@ -397,9 +441,6 @@ class Tampered(unittest.TestCase):
     def test_the_published_key_verifies(self):
         vkey = (self.server.data / "vkey").read_text().strip()
         self.assertEqual(self.server.cli("verify", "--key", vkey, check=False).returncode, 0)
-
-
-CLOCK_PRELOAD = os.environ.get("CLOCK_PRELOAD", "")
 
 
 @unittest.skipUnless(os.path.exists(CLOCK_PRELOAD), "not run: CLOCK_PRELOAD names no library")
