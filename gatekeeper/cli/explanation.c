@@ -323,9 +323,10 @@ explanation_print(const struct explanation *explanation)
 		    "see --all\n",
 		    hidden, hidden == 1 ? "rule is" : "rules are");
 	}
-	if (!is_named(explanation->rules)) {
-		(void)fprintf(cli->out, "No rule names the action '%s'.\n",
-		    explanation->action);
+	if (!is_named(explanation->rules) || explanation->hint != NULL) {
+		(void)fprintf(cli->out, "No rule names the action '%s'%s%s\n",
+		    explanation->action, explanation->hint == NULL ? "." : ": ",
+		    explanation->hint == NULL ? "" : explanation->hint);
 	}
 	(void)fputc('\n', cli->out);
 	print_answer(explanation);

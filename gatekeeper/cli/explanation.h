@@ -14,6 +14,7 @@ struct explanation {
 	const char *tenant, *actor;     /* NULL: none */
 	bool actor_permitted;           /* may the caller assert it? */
 	const char *args;               /* "fit", or why not; NULL: no schema */
+	const char *hint;               /* what else was meant; NULL: nothing */
 	const struct json_value *rules; /* of policy_explain() */
 	const struct trial_answer *answer;
 	const char *detail; /* what a refusal means; NULL: its code says it */

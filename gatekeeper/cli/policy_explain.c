@@ -371,6 +371,7 @@ explain_request(struct explaining *explaining, struct gk_err *err)
 	}
 	explanation.actor_permitted = words_true(found, "actor_permitted");
 	explanation.args = words_get(found, "args");
+	explanation.hint = words_get(found, "hint");
 	explanation.rules = words_at(found, "rules");
 	explanation_print(&explanation);
 	return GK_OK;

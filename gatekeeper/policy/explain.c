@@ -1,5 +1,6 @@
 /* What the judge looked at: every rule, whether it matches, and the parts of its condition with their values. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "codec/canon.h"
@@ -11,6 +12,7 @@ enum {
 	PARTS_MAX = 64,   /* of one condition */
 	VALUE_MAX = 160,  /* bytes of a value that are shown */
 	VALUE_ROOM = 224, /* the longest text of a fault fits too */
+	NAMES_MAX = 4096, /* that a misspelt action is compared with */
 };
 
 struct part {
@@ -170,6 +172,73 @@ explain_args(const struct schema *schema, const struct policy_input *input,
 	return canon_string(why.text, json, err);
 }
 
+/* Does a rule mean the action, by its name or by a glob that isn't just "*"? */
+static bool
+means_action(const struct rule *rule, const char *action)
+{
+	for (size_t i = 0; i < rule->actions.count; i++) {
+		const char *glob = rule->actions.items[i];
+
+		if (strcmp(glob, "*") != 0 && name_glob(glob, action)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The actions that rules name in full, and those that have schemas; their count. */
+static size_t
+collect_names(const struct policy *policy, const char *names[NAMES_MAX])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < policy->schema_count && count < NAMES_MAX; i++) {
+		names[count++] = policy->schemas[i].action;
+	}
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct rule *rule = &policy->rules[i];
+
+		for (size_t k = 0; k < rule->actions.count && count < NAMES_MAX;
+		     k++) {
+			const char *glob = rule->actions.items[k];
+
+			if (strchr(glob, '*') == NULL) {
+				names[count++] = glob;
+			}
+		}
+	}
+	return count;
+}
+
+/* ,"hint":"did you mean …?" where no rule means the action, but one nearly so called. */
+static enum gk_rc
+explain_slip(const struct policy *policy, const char *action,
+    struct gk_buf *json, struct gk_err *err)
+{
+	struct policy_report near = {0};
+	const char **names, *hint;
+	enum gk_rc rc = GK_OK;
+
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		if (means_action(&policy->rules[i], action)) {
+			return GK_OK;
+		}
+	}
+	names = calloc(NAMES_MAX, sizeof(*names));
+	if (names == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "explain");
+	}
+	hint =
+	    report_nearest(&near, action, names, collect_names(policy, names));
+	if (hint != NULL) {
+		rc = gk_buf_puts(json, ",\"hint\":", err);
+		rc = rc == GK_OK ? canon_string(hint, json, err) : rc;
+	}
+	policy_report_done(&near);
+	free(names);
+	return rc;
+}
+
 enum gk_rc
 policy_explain(const struct policy *policy, const struct policy_input *input,
     struct gk_buf *ret_json, struct gk_err *err)
@@ -185,6 +254,7 @@ policy_explain(const struct policy *policy, const struct policy_input *input,
 	GK_TRY(gk_buf_printf(ret_json, err, "{\"actor_permitted\":%s",
 	    actor_is_permitted(input) ? "true" : "false"));
 	GK_TRY(explain_args(schema, input, ret_json, err));
+	GK_TRY(explain_slip(policy, input->request->action, ret_json, err));
 	GK_TRY(gk_buf_printf(
 	    ret_json, err, ",\"policy\":\"%s\",\"rules\":[", policy->digest));
 	for (size_t i = 0; i < policy->rule_count; i++) {

@@ -35,6 +35,18 @@ source_of(struct reader *reader, const struct json_value *value,
 	return true;
 }
 
+/* An end that was expected earlier is shown behind the last word, not on the line after a block. */
+static size_t
+begin_shown(const char *text, size_t begin)
+{
+	size_t end = strlen(text);
+
+	while (end > 0 && strchr(" \t\r\n", text[end - 1]) != NULL) {
+		end--;
+	}
+	return begin < end ? begin : end;
+}
+
 /* action: whose schema says so; NULL: it is wrong whatever the arguments are. */
 static void
 tell(struct reader *reader, const struct source *source,
@@ -46,7 +58,8 @@ tell(struct reader *reader, const struct source *source,
 
 		if (json_type(source->value) == JSON_STRING) {
 			place.at = scalar_place(place.bytes, place.n, place.at,
-			    source->text, problem->begin);
+			    source->text,
+			    begin_shown(source->text, problem->begin));
 		}
 		report_add(reader->report, problem->warning, &place,
 		    problem->hint, "%s%s%s%s",

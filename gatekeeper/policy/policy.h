@@ -107,7 +107,8 @@ enum gk_rc policy_judge(const struct policy *policy,
 
 /*
  * What the judge looked at, for explain.  Appends {"actor_permitted","args"
- * (fits the action's schema, or why not; left out where there is none),"policy",
+ * (fits the action's schema, or why not; left out where there is none),"hint"
+ * (only where no rule means the action, but one that is nearly so called),"policy",
  * "rules":[{"file","id","line","matches","reason","section","shadow","when","why"}…]}:
  * every rule, by file, section and line; "why" only where it doesn't match.
  * "when" is {"parts":[{"column","text","value"}…],"text","value"}, only where there is

@@ -59,7 +59,12 @@ class PolicyExplain(unittest.TestCase):
         self.assertTrue(out.endswith("\napproval_required: layer approval, rule large, reason large\n"), out)
 
     def test_an_action_that_no_rule_names_is_told(self):
-        self.assertIn("\nNo rule names the action 'pya'.\n\nstop: ", self.explain({**REQUEST, "action": "pya"}).stdout)
+        self.assertIn("\nNo rule names the action 'zebra'.\n\nstop: ", self.explain({**REQUEST, "action": "zebra"}).stdout)
+
+    def test_a_misspelt_action_is_told_what_it_may_mean(self):
+        self.assertIn("\nNo rule names the action 'pya': did you mean 'pay'?\n\nstop: ",
+                      self.explain({**REQUEST, "action": "pya"}).stdout)
+        self.assertNotIn("did you mean", self.explain(REQUEST).stdout)
 
     def test_json_that_is_wrong_has_line_and_column(self):
         for text, place in (('{"action": "pay",\n "args": {"amount" 1}}', "-:2:20: "), ("", "-:1:1: "), ("{}}", "-:1:3: ")):

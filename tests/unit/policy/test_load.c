@@ -43,6 +43,11 @@ static const struct {
     {HEAD "allow:\n  - id: r\n    actions: [a]\n    when: |\n      true &&\n"
 	  "        actor.role == \"x\"\n",
 	7, 9, "'actor' has no field 'role'", "'roles'"},
+    {HEAD "allow:\n  - id: r\n    actions: [a]\n    when: |\n      true &&\n",
+	6, 14, "expected a value", NULL},
+    {HEAD "allow:\n  - id: r\n    actions: [a]\n    when: >-\n      true &&\n"
+	  "      [1,\n\n    mode: shadow\n",
+	7, 10, "expected", NULL},
     {HEAD "allow:\n  - id: r\n    actions: [a]\n    when: \"'x' + 'y'\"\n", 5,
 	12, "this must be bool, it is string", NULL},
     {HEAD "allow:\n  - id: r\n    actions: [a]\n    when: 'x' in actor.roles "
