@@ -55,6 +55,7 @@ extern const struct cli_command cli__init, cli__token_create, cli__token_list,
     cli__kill_on, cli__kill_off, cli__kill_list, cli__events, cli__run,
     cli__verify, cli__export, cli__backup, cli__recover, cli__key_rotate,
     cli__key_list, cli__key_destroy, cli__clock_accept, cli__redact,
-    cli__hold_on, cli__hold_off, cli__hold_list, cli__watch;
+    cli__hold_on, cli__hold_off, cli__hold_list, cli__watch, cli__notify_list,
+    cli__notify_retry, cli__notify_test;
 
 #endif

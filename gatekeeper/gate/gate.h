@@ -32,6 +32,16 @@ struct gate_witness_options {
 	void *post_ctx;
 };
 
+/* Who tells of events, from the room out; each from any thread, must not block. */
+struct gate_notify_options {
+	enum gk_rc (*list)(void *ctx, struct gk_buf *buf, struct gk_err *err);
+	/* UINT64_MAX: all.  False: no such target. */
+	bool (*retry)(
+	    void *ctx, const char *target, uint64_t seq, size_t *ret_count);
+	bool (*test)(void *ctx, const char *target);
+	void *ctx;
+};
+
 struct gate_options {
 	const char *data_dir;
 	const char *policy_dir;
@@ -67,6 +77,7 @@ struct gate_options {
 	uint64_t
 	    reserve_bytes; /* preallocated in data_dir, released when the disk is full */
 	struct gate_witness_options witness;
+	struct gate_notify_options notify; /* NULLs: nobody is told */
 	int lock_wait_ms;
 	bool publish_log;  /* checkpoint and tiles of hashes are anybody's */
 	bool watch_policy; /* reload when a file is renamed into the folder */
@@ -117,6 +128,12 @@ void gate_identities_unpin(struct gate_identities *table);
 /* By the token's text, at ledger time; NULL: unknown, revoked or expired.  Lives while the table is pinned. */
 const struct identity *gate_identify(
     const struct gate_identities *table, struct gate *gate, const char *token);
+/*
+ * The one identity with that attribute, while its token is valid: for who is vouched
+ * for by somebody else.  NULL: none, or more than one.
+ */
+const struct identity *gate_identify_by(const struct gate_identities *table,
+    struct gate *gate, const char *attribute, const char *value);
 /* By id, while its token is still the one of that hash: a session's identity, as it is now. */
 const struct identity *gate_identify_again(const struct gate_identities *table,
     struct gate *gate, const char *id, const char *token_hash);
@@ -179,6 +196,9 @@ enum gate_verb {
 	GATE_KEYS,
 	GATE_KEY_ROTATE,  /* body: what, reason */
 	GATE_KEY_DESTROY, /* target: id of a hash key; body: reason */
+	GATE_NOTIFY, /* what targets of notifications wait for and gave up */
+	GATE_NOTIFY_RETRY, /* target: name; body: seq; without: all */
+	GATE_NOTIFY_TEST,  /* target: name */
 	GATE_VERB_COUNT,
 };
 

@@ -463,6 +463,11 @@ STAGE_BEGIN(identity_revoke_begin);
 STAGE_COMMIT(identity_commit);
 STAGE_BEGIN(identity_finish);
 STAGE_BEGIN(identities_begin);
+/* notify.c */
+STAGE_BEGIN(notify_begin);
+STAGE_BEGIN(notify_change_begin);
+STAGE_COMMIT(notify_change_commit);
+STAGE_BEGIN(notify_change_finish);
 /* people.c */
 STAGE_BEGIN(who_begin);
 STAGE_BEGIN(sign_in_begin);

@@ -149,6 +149,41 @@ gate_identify(
 	    gk_map_get(&table->by_hash, hash, strlen(hash)), gate, hash);
 }
 
+static bool
+has_attribute(
+    const struct identity *identity, const char *attribute, const char *value)
+{
+	for (size_t i = 0; i < identity->attribute_count; i++) {
+		if (strcmp(identity->attributes[i].name, attribute) == 0) {
+			return strcmp(identity->attributes[i].value, value) ==
+			       0;
+		}
+	}
+	return false;
+}
+
+const struct identity *
+gate_identify_by(const struct gate_identities *table, struct gate *gate,
+    const char *attribute, const char *value)
+{
+	const struct identity *found = NULL;
+
+	for (size_t i = 0; i < table->count; i++) {
+		const struct identity *one = table->list[i];
+
+		if (!has_attribute(one, attribute, value)) {
+			continue;
+		}
+		if (found != NULL) { /* who of them it is can't be told */
+			return NULL;
+		}
+		found = one;
+	}
+	return found == NULL || found->token_hash == NULL
+		   ? NULL
+		   : if_valid(found, gate, found->token_hash);
+}
+
 const struct identity *
 gate_identify_again(const struct gate_identities *table, struct gate *gate,
     const char *id, const char *token_hash)

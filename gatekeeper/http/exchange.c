@@ -309,6 +309,9 @@ exchange_finished(struct exchange *ex)
 	struct gate_call *call = &ex->call;
 	int status = problem_status(call->outcome);
 
+	if (ex->route->id == ROUTE_ID_SLACK_ACTIONS) {
+		return slack_finished(ex);
+	}
 	if (status < 300 && call->stream) {
 		return answer_stream(ex, status);
 	}
@@ -402,7 +405,8 @@ exchange_call(struct exchange *ex)
 	if (!exchange_admit(ex, stream)) {
 		return answer_problem(ex);
 	}
-	gate_call_init(&ex->call, route->verb);
+	gate_call_init(
+	    &ex->call, ex->verb != GATE_NONE ? ex->verb : route->verb);
 	ex->called = true;
 	ex->call.caller = ex->auth.caller;
 	ex->call.local = ex->auth.is_local;
@@ -480,6 +484,14 @@ exchange_sign_in(struct exchange *ex)
 	return pages_sign_in(ex) ? exchange_call(ex) : answer_problem(ex);
 }
 
+static enum MHD_Result
+exchange_slack(struct exchange *ex)
+{
+	enum MHD_Result answered = MHD_NO;
+
+	return slack_ask(ex, &answered) ? exchange_call(ex) : answered;
+}
+
 /* Routes that the gate alone doesn't answer. */
 static enum MHD_Result (*const exchange_own[ROUTE_COUNT])(struct exchange *) = {
     [ROUTE_ID_ADD_CHECKPOINT] = cosign_answer,
@@ -490,6 +502,7 @@ static enum MHD_Result (*const exchange_own[ROUTE_COUNT])(struct exchange *) = {
     [ROUTE_ID_ASSET] = pages_file,
     [ROUTE_ID_CSP_REPORT] = reports_answer,
     [ROUTE_ID_SESSION_OPEN] = exchange_sign_in,
+    [ROUTE_ID_SLACK_ACTIONS] = exchange_slack,
 };
 
 /* The request is whole. */

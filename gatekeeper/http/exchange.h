@@ -7,6 +7,7 @@
 #include "http/console.h"
 #include "http/head.h"
 #include "http/http_internal.h"
+#include "http/slack_request.h"
 #include "http/uri.h"
 
 enum exchange_stage {
@@ -61,6 +62,8 @@ struct exchange {
 	const char *set_cookie;          /* in arena; NULL: none */
 	const struct console_file *file; /* the answer is this one; NULL: no */
 	struct sse sse;
+	enum gate_verb verb;      /* GATE_NONE: the route's own */
+	struct slack_press press; /* of a route of Slack's */
 };
 
 /*
@@ -117,6 +120,12 @@ enum MHD_Result answer_bytes(
 enum MHD_Result answer_problem(struct exchange *ex);
 /* cosign.c: the whole body is for the witness. */
 enum MHD_Result cosign_answer(struct exchange *ex);
+/*
+ * slack.c: a press of a button.  ask: false: answered; else verb, id and caller are set
+ * for the call, whose end is told by finished.
+ */
+bool slack_ask(struct exchange *ex, enum MHD_Result *ret_answered);
+enum MHD_Result slack_finished(struct exchange *ex);
 /* reports.c: the body is what a browser reports; counted, and forgotten. */
 enum MHD_Result reports_answer(struct exchange *ex);
 /* A file of the console; 304 where the client has it. */

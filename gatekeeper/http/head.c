@@ -176,6 +176,12 @@ head_of_page(struct head *head, const char *name, const char *value)
 	} else if (strcasecmp(name, "Last-Event-ID") == 0) {
 		head_once(head, &head->last_event_id, value,
 		    "Last-Event-ID is there twice");
+	} else if (strcasecmp(name, "X-Slack-Request-Timestamp") == 0) {
+		head_once(head, &head->slack_timestamp, value,
+		    "X-Slack-Request-Timestamp is there twice");
+	} else if (strcasecmp(name, "X-Slack-Signature") == 0) {
+		head_once(head, &head->slack_signature, value,
+		    "X-Slack-Signature is there twice");
 	}
 }
 

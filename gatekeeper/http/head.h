@@ -24,6 +24,7 @@ struct head {
 	const char *last_event_id;
 	const char *assertion;      /* value of the header assertion_name */
 	const char *assertion_name; /* set after head_begin(); NULL: none */
+	const char *slack_timestamp, *slack_signature;
 	const char *
 	    cookie; /* value of HEAD_COOKIE, where it was received; NULL: none */
 	size_t cookie_n;

@@ -54,6 +54,16 @@ struct http_options {
 	int64_t header_timeout_us, body_timeout_us, idle_timeout_us;
 
 	/*
+	 * POST /v1/slack/actions: a file with Slack's signing secret (NULL: no
+	 * such route), the workspace that presses must come from (NULL: any),
+	 * and whom to tell what came of a press; from any loop's thread, must
+	 * not block.
+	 */
+	const char *slack_secret_file, *slack_team;
+	void (*slack_reply)(void *ctx, const char *url, const char *text);
+	void *slack_reply_ctx;
+
+	/*
 	 * The console's pages at /, and the sessions of those who sign in there:
 	 * over when they were idle, or have lived, for so long (30 min, 12 h).
 	 */

@@ -19,6 +19,7 @@
 struct MHD_Connection;
 struct MHD_Daemon;
 struct exchange;
+struct slack;
 struct tls;
 
 /* listen.c: a socket that listens. */
@@ -155,6 +156,10 @@ struct http {
 	enum gk_rc (*metrics)(
 	    void *ctx, struct gk_buf *buf, struct gk_err *err);
 	void *metrics_ctx;
+	struct slack *slack;    /* NULL: no buttons */
+	const char *slack_team; /* NULL: any */
+	void (*slack_reply)(void *ctx, const char *url, const char *text);
+	void *slack_reply_ctx;
 
 	struct loop *loops;
 	unsigned loop_count;

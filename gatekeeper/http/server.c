@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "gate/live.h"
 #include "http/http_internal.h"
+#include "http/slack_request.h"
 
 #define SERVER_THREADS_MAX     64
 #define SERVER_HOSTS_MAX       64
@@ -226,6 +227,25 @@ server_closep(struct http **http)
 	http_close(*http);
 }
 
+static enum gk_rc
+server_slack(
+    struct http *http, const struct http_options *options, struct gk_err *err)
+{
+	if (options->slack_secret_file == NULL) {
+		return GK_OK;
+	}
+	http->slack_reply = options->slack_reply;
+	http->slack_reply_ctx = options->slack_reply_ctx;
+	if (options->slack_team != NULL) {
+		http->slack_team =
+		    gk_arena_strdup(&http->arena, options->slack_team);
+		if (http->slack_team == NULL) {
+			return GK_FAIL(err, GK_E_NOMEM, "no memory for Slack");
+		}
+	}
+	return slack_new(options->slack_secret_file, &http->slack, err);
+}
+
 enum gk_rc
 http_open(const struct http_options *options, struct http **ret_http,
     struct gk_err *err)
@@ -248,6 +268,7 @@ http_open(const struct http_options *options, struct http **ret_http,
 	GK_TRY(server_tls(http, options, err));
 	GK_TRY(server_console(http, options, err));
 	GK_TRY(server_sign_in(http, options, err));
+	GK_TRY(server_slack(http, options, err));
 	GK_TRY(server_listen(http, options, err));
 	GK_TRY(server_loops(http, server_threads(options->threads), err));
 	if (http->gate != NULL) {
@@ -343,6 +364,7 @@ http_close(struct http *http)
 	http__tls_free(http->tls);
 	sessions_free(http->sessions);
 	issuer_free(http->issuer);
+	slack_free(http->slack);
 	gk_arena_done(&http->arena);
 	(void)pthread_cond_destroy(&http->drained);
 	(void)pthread_mutex_destroy(&http->lock);

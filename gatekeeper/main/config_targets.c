@@ -221,6 +221,15 @@ main_notify_target(const struct config_target *from, struct notify_target *ret)
 	    .shown = from->shown,
 	    .private_addresses = from->private_addresses,
 	    .ca_file = from->ca_file,
+	    .token_file = from->token_file,
+	    .channel = from->channel,
+	    .buttons = from->buttons,
+	    .username = from->username,
+	    .password_file = from->password_file,
+	    .from = from->from,
+	    .to = from->to.items,
+	    .to_count = from->to.count,
+	    .subject = from->subject,
 	};
 	for (int kind = NOTIFY_NONE + 1; kind < NOTIFY_KIND_COUNT; kind++) {
 		if (strcmp(from->kind, notify_kind_words[kind]) == 0) {

@@ -215,6 +215,40 @@ print_metrics(void *ctx, struct gk_buf *buf, struct gk_err *err)
 	return notify_metrics(server->notify, buf, err);
 }
 
+/* ---- notifications; the server has them when http begins ---- */
+
+static void
+reply_slack(void *ctx, const char *url, const char *text)
+{
+	const struct server *server = ctx;
+
+	notify_reply(server->notify, url, text);
+}
+
+static enum gk_rc
+list_notify(void *ctx, struct gk_buf *buf, struct gk_err *err)
+{
+	const struct server *server = ctx;
+
+	return notify_list(server->notify, buf, err);
+}
+
+static bool
+retry_notify(void *ctx, const char *target, uint64_t seq, size_t *ret_count)
+{
+	const struct server *server = ctx;
+
+	return notify_retry(server->notify, target, seq, ret_count);
+}
+
+static bool
+test_notify(void *ctx, const char *target)
+{
+	const struct server *server = ctx;
+
+	return notify_test(server->notify, target);
+}
+
 static enum gk_rc
 open_http(struct server *server, struct gk_err *err)
 {
@@ -242,6 +276,10 @@ open_http(struct server *server, struct gk_err *err)
 	    .session_life_us = config->session_life_us,
 	    .metrics = print_metrics,
 	    .metrics_ctx = server,
+	    .slack_secret_file = config->notify_slack_secret_file,
+	    .slack_team = config->notify_slack_team,
+	    .slack_reply = reply_slack,
+	    .slack_reply_ctx = server,
 	};
 
 	cli_admin_path(config->data_dir, admin, sizeof(admin));
@@ -355,6 +393,10 @@ run_gate(struct server *server)
 	settings.gate.places =
 	    (size_t)(server->connections - server->connections / 8);
 	settings.gate.alert = alert;
+	settings.gate.notify = (struct gate_notify_options){.list = list_notify,
+	    .retry = retry_notify,
+	    .test = test_notify,
+	    .ctx = server};
 	rc = open_witnesses(server, &settings.gate.witness, &err);
 	if (rc == GK_OK) {
 		rc = gate_open(&settings.gate, &server->gate, &err);

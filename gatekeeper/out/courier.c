@@ -83,7 +83,7 @@ rest(struct courier *courier, int64_t us)
 
 	pthread_mutex_lock(&courier->lock);
 	while (!courier->stopping && !courier->touched &&
-	       courier->trial != TRIAL_ASKED &&
+	       courier->trial != TRIAL_ASKED && courier->reply_count == 0 &&
 	       pthread_cond_timedwait(&courier->wake, &courier->lock, &at) !=
 		   ETIMEDOUT) {
 	}
@@ -147,14 +147,20 @@ tell_success(struct courier *courier)
 static void
 store(struct courier *courier)
 {
+	GK_AUTO(gk_buf_done)
+	struct gk_buf text = GK_BUF_INIT(OUTBOX_FILE_BYTES);
 	struct gk_err err = {.rc = GK_OK};
 	enum gk_rc rc;
 
+	/* who waits for the lock doesn't wait for the disk */
 	pthread_mutex_lock(&courier->lock);
 	courier->touched = false;
-	rc = outbox_store(courier->options->data_dir, courier->target->name,
-	    &courier->outbox, &err);
+	rc = outbox_print(&courier->outbox, &text, &err);
 	pthread_mutex_unlock(&courier->lock);
+	if (rc == GK_OK) {
+		rc = outbox_store(courier->options->data_dir,
+		    courier->target->name, &text, &err);
+	}
 	courier->stored_us = monotonic_us();
 	if (rc == GK_OK) {
 		courier->dirty = false;
@@ -423,6 +429,28 @@ try_out(struct courier *courier)
 	pthread_mutex_unlock(&courier->lock);
 }
 
+/* Who pressed a button waits for it; whether it arrives, the vote counts. */
+static void
+reply(struct courier *courier)
+{
+	struct gk_err err = {.rc = GK_OK};
+	struct reply one;
+	bool any;
+
+	pthread_mutex_lock(&courier->lock);
+	any = courier->reply_count > 0;
+	if (any) {
+		one = courier->replies[0];
+		courier->reply_count--;
+		memmove(courier->replies, courier->replies + 1,
+		    courier->reply_count * sizeof(one));
+	}
+	pthread_mutex_unlock(&courier->lock);
+	if (any && slack__reply(courier, &one, &err) != GK_OK) {
+		alert(courier, "notify_reply", "%s", err.text);
+	}
+}
+
 /* ---- the thread ---- */
 
 /*
@@ -462,6 +490,7 @@ go_round(struct courier *courier)
 	bool more = false;
 
 	try_out(courier);
+	reply(courier);
 	if (look(courier, &more, &err) != GK_OK) {
 		tell_failure(courier, "reading the log", &err);
 		return false;

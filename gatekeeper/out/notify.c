@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "base/time.h"
-#include "codec/canon.h"
+#include "model/entry.h"
 #include "out/notify_internal.h"
+
+enum { SHOWN_MAX = 400 }; /* bytes of one shown value in a text */
 
 struct notify {
 	const struct notify_options *options;
@@ -24,6 +26,8 @@ const char *const notify_kind_words[NOTIFY_KIND_COUNT] = {
 
 static const struct notify_door *const doors[NOTIFY_KIND_COUNT] = {
     [NOTIFY_WEBHOOK] = &notify__webhook,
+    [NOTIFY_SLACK] = &notify__slack,
+    [NOTIFY_EMAIL] = &notify__email,
 };
 
 /* ---- files ---- */
@@ -81,6 +85,35 @@ notify__print_text(const struct courier *courier, const struct message *message,
 		GK_TRY(notice_print_line(&message->notice, &line, err));
 	}
 	return escape_add(escape, gk_buf_text(&line), line.len, buf, err);
+}
+
+enum gk_rc
+notify__print_shown(const struct courier *courier,
+    const struct message *message, enum escape escape, const char *mark,
+    struct gk_buf *buf, struct gk_err *err)
+{
+	const struct notice *notice = &message->notice;
+	struct entry_text opened = {NULL, 0}, path, value;
+	size_t at = 1;
+
+	if (notice->n > 0 && courier->target->shown) {
+		opened = entry_get(notice->row, notice->n, "opened");
+	}
+	while (opened.at != NULL &&
+	       entry_next(opened.at, opened.n, &at, &path, &value)) {
+		size_t n = value.n < SHOWN_MAX ? value.n : SHOWN_MAX;
+
+		while (n < value.n && n > 0 &&
+		       ((unsigned char)value.at[n] & 0xc0) == 0x80) {
+			n--;
+		}
+		GK_TRY(gk_buf_puts(buf, mark, err));
+		GK_TRY(escape_add(escape, path.at, path.n, buf, err));
+		GK_TRY(gk_buf_printf(buf, err, "%s = ", mark));
+		GK_TRY(escape_add(escape, value.at, n, buf, err));
+		GK_TRY(gk_buf_puts(buf, n < value.n ? "…\n" : "\n", err));
+	}
+	return GK_OK;
 }
 
 /* ---- start and stop ---- */
@@ -293,6 +326,32 @@ notify_test(struct notify *notify, const char *target)
 	(void)pthread_cond_broadcast(&courier->wake);
 	pthread_mutex_unlock(&courier->lock);
 	return true;
+}
+
+void
+notify_reply(struct notify *notify, const char *url, const char *text)
+{
+	for (size_t i = 0; notify != NULL && i < notify->count; i++) {
+		struct courier *courier = &notify->couriers[i];
+		struct reply *reply;
+
+		if (courier->target->kind != NOTIFY_SLACK ||
+		    strlen(url) >= sizeof(reply->url) ||
+		    !slack__reply_ok(courier->target, url)) {
+			continue;
+		}
+		pthread_mutex_lock(&courier->lock);
+		if (courier->reply_count < NOTIFY_REPLIES_MAX) {
+			reply = &courier->replies[courier->reply_count++];
+			(void)snprintf(
+			    reply->url, sizeof(reply->url), "%s", url);
+			(void)snprintf(
+			    reply->text, sizeof(reply->text), "%s", text);
+			(void)pthread_cond_broadcast(&courier->wake);
+		}
+		pthread_mutex_unlock(&courier->lock);
+		return;
+	}
 }
 
 enum gk_rc

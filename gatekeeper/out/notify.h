@@ -100,4 +100,7 @@ bool notify_retry(
 /* From any thread: ask for a message that says that it is a test.  notify_list() tells how it went.  False: no such target. */
 bool notify_test(struct notify *notify, const char *target);
 
+/* From any thread: tell who pressed a button what came of it, at Slack's response_url; no more than an attempt. */
+void notify_reply(struct notify *notify, const char *url, const char *text);
+
 #endif

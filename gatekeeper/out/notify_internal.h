@@ -44,6 +44,13 @@ struct notify_door {
 };
 extern const struct notify_door notify__webhook, notify__slack, notify__email;
 
+/* What is said to who pressed a button; lost with the process. */
+struct reply {
+	char url[512];
+	char text[512];
+};
+#define NOTIFY_REPLIES_MAX 16 /* that wait; more are forgotten */
+
 /* How the last test went. */
 enum trial { TRIAL_NONE = 0, TRIAL_ASKED, TRIAL_SENT, TRIAL_FAILED };
 
@@ -67,6 +74,8 @@ struct courier {
 	bool touched;         /* by notify_retry(): to be stored */
 	enum trial trial;
 	char last_error[OUTBOX_ERROR_BYTES];
+	struct reply replies[NOTIFY_REPLIES_MAX];
+	size_t reply_count;
 	int64_t last_error_us;
 
 	/* the thread's own */
@@ -98,6 +107,11 @@ enum gk_rc notify__print_text(const struct courier *courier,
     const struct message *message, enum escape escape, struct gk_buf *buf,
     struct gk_err *err) GK_MUST_USE;
 
+/* Append a line for each shown value that is opened, "path = value"; mark stands on both sides of the path. */
+enum gk_rc notify__print_shown(const struct courier *courier,
+    const struct message *message, enum escape escape, const char *mark,
+    struct gk_buf *buf, struct gk_err *err) GK_MUST_USE;
+
 /* The first line of a file, without blanks at its ends; "" isn't one.  Errors: GK_E_IO. */
 enum gk_rc notify__read_line(const char *path, char ret[NOTIFY_SECRET_BYTES],
     struct gk_err *err) GK_MUST_USE;
@@ -108,6 +122,17 @@ enum gk_rc notify__url(const struct notify_target *target,
 /* webhook.c: append a signature as Standard Webhooks has it, behind a blank where there is one already. */
 enum gk_rc webhook__sign(const char *secret, const char *id,
     const char *timestamp, const char *body, size_t n, struct gk_buf *buf,
+    struct gk_err *err) GK_MUST_USE;
+
+/* slack.c */
+bool slack__reply_ok(const struct notify_target *target, const char *url);
+enum gk_rc slack__reply(struct courier *courier, const struct reply *reply,
+    struct gk_err *err) GK_MUST_USE;
+
+/* email.c: a header's value; a body. */
+enum gk_rc email__add_words(const char *text, size_t n, struct gk_buf *buf,
+    struct gk_err *err) GK_MUST_USE;
+enum gk_rc email__add_quoted(const char *text, size_t n, struct gk_buf *buf,
     struct gk_err *err) GK_MUST_USE;
 
 #endif

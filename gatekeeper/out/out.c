@@ -9,27 +9,13 @@
 
 #include "base/assert.h"
 #include "out/address.h"
-#include "out/out.h"
+#include "out/out_internal.h"
 
 #define CONNECT_MS       5000
 #define TOTAL_MS         30000
 #define ANSWER_HEAD_MAX  ((size_t)64 << 10)
 #define URL_BYTES_MAX    8192
 #define HEADER_BYTES_MAX 8192
-
-/* Invariant: what belongs to one exchange is only set while out_send() runs. */
-struct out {
-	CURL *curl;
-	struct out_options options; /* its strings are owned */
-	char *ca_file, *unix_path;
-	atomic_bool stopped;
-	bool inner_address; /* the exchange met one that isn't public */
-	bool too_long;
-	size_t head_n;
-	struct gk_buf *body;
-	struct gk_err *body_err;
-	enum gk_rc body_rc;
-};
 
 static char *
 copy(const char *text)
@@ -132,13 +118,8 @@ go_on(void *ctx, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
 	return atomic_load(&out->stopped) ? 1 : 0;
 }
 
-/* One setting; a libcurl that doesn't know it is no libcurl for us. */
-#define SET(curl, option, value) \
-	GK_ASSERT(curl_easy_setopt((curl), (option), (value)) == CURLE_OK)
-
-/* What every exchange of this client shares. */
-static void
-set_rules(struct out *out)
+void
+out__rules(struct out *out, const char *protocols)
 {
 	CURL *curl = out->curl;
 	const struct out_options *options = &out->options;
@@ -146,7 +127,7 @@ set_rules(struct out *out)
 	unsigned total = options->total_ms;
 
 	curl_easy_reset(curl); /* keeps connections */
-	SET(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(curl, CURLOPT_PROTOCOLS_STR, protocols);
 	SET(curl, CURLOPT_FOLLOWLOCATION, 0L);
 	SET(curl, CURLOPT_PROXY, "");
 	SET(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
@@ -227,8 +208,8 @@ check_request(const struct out_request *request, struct gk_err *err)
 	return GK_OK;
 }
 
-static void
-slist_freep(struct curl_slist **list)
+void
+out__slist_freep(struct curl_slist **list)
 {
 	curl_slist_free_all(*list);
 }
@@ -307,10 +288,9 @@ set_request(struct out *out, const struct out_request *request,
 	return ok;
 }
 
-/* Tell what went wrong for people; our own reasons before libcurl's. */
-static enum gk_rc
-fail_exchange(struct out *out, CURLcode code, const char *url,
-    const char *story, struct gk_err *err)
+enum gk_rc
+out__fail(struct out *out, CURLcode code, const char *url, const char *story,
+    struct gk_err *err)
 {
 	if (atomic_load(&out->stopped)) {
 		return GK_FAIL(err, GK_E_BUSY, "%.96s: stopped", url);
@@ -361,6 +341,16 @@ read_answer(CURL *curl, struct out_answer *ret)
 	*ret = answer;
 }
 
+void
+out__begin(struct out *out, struct gk_buf *body, struct gk_err *err)
+{
+	out->inner_address = out->too_long = false;
+	out->head_n = 0;
+	out->body = body;
+	out->body_err = err;
+	out->body_rc = GK_OK;
+}
+
 /* What came of an answer that didn't end well is no answer. */
 static void
 cut_body(struct gk_buf *body, size_t n)
@@ -375,19 +365,15 @@ enum gk_rc
 out_send(struct out *out, const struct out_request *request,
     struct out_answer *ret_answer, struct gk_buf *body, struct gk_err *err)
 {
-	GK_AUTO(slist_freep) struct curl_slist *headers = NULL;
+	GK_AUTO(out__slist_freep) struct curl_slist *headers = NULL;
 	char story[CURL_ERROR_SIZE] = "";
 	size_t before = body->len;
 	CURLcode code;
 
 	GK_TRY(check_request(request, err));
 	GK_TRY(add_headers(request, &headers, err));
-	out->inner_address = out->too_long = false;
-	out->head_n = 0;
-	out->body = body;
-	out->body_err = err;
-	out->body_rc = GK_OK;
-	set_rules(out);
+	out__begin(out, body, err);
+	out__rules(out, "http,https");
 	SET(out->curl, CURLOPT_ERRORBUFFER, story);
 	if (!set_request(out, request, headers)) {
 		return GK_FAIL(err, GK_E_NOMEM, "out of memory");
@@ -397,7 +383,7 @@ out_send(struct out *out, const struct out_request *request,
 	SET(out->curl, CURLOPT_HTTPHEADER, NULL);
 	if (code != CURLE_OK) {
 		cut_body(body, before);
-		return fail_exchange(out, code, request->url, story, err);
+		return out__fail(out, code, request->url, story, err);
 	}
 	read_answer(out->curl, ret_answer);
 	return GK_OK;

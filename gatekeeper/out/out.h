@@ -1,6 +1,6 @@
 #ifndef GK_OUT_OUT_H
 #define GK_OUT_OUT_H
-/* The out room's door: one HTTP request to somebody else's server, and its answer. */
+/* The out room's door: one HTTP request or one mail to somebody else's server, and its answer. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -69,6 +69,29 @@ struct out_answer {
  */
 enum gk_rc out_send(struct out *out, const struct out_request *request,
     struct out_answer *ret_answer, struct gk_buf *body,
+    struct gk_err *err) GK_MUST_USE;
+
+/* One mail by SMTP. */
+struct out_mail {
+	const char *url; /* smtps://HOST[:PORT], or smtp://… with STARTTLS */
+	const char *username, *password; /* NULL: no sign-in */
+	const char *from; /* bare addresses, out_mail_address_ok() */
+	const char *const *to;
+	size_t to_count;  /* 1 to OUT_MAIL_TO_MAX */
+	const char *text; /* header and body, CRLF at each line's end */
+	size_t text_n;
+};
+#define OUT_MAIL_TO_MAX 32
+
+/* A bare address, local@domain, of characters that can end no line, header or command. */
+bool out_mail_address_ok(const char *address);
+
+/*
+ * Send it to all or nobody, under TLS in any case, and wait until the server
+ * has taken it.  Addresses are checked as those of out_send().  Errors as there;
+ * a server that says no is GK_E_IO with its code.
+ */
+enum gk_rc out_mail(struct out *out, const struct out_mail *mail,
     struct gk_err *err) GK_MUST_USE;
 
 #endif

@@ -421,18 +421,16 @@ write_synced(const char *path, const struct gk_buf *buf, struct gk_err *err)
 }
 
 enum gk_rc
-outbox_store(const char *data_dir, const char *name,
-    const struct outbox *outbox, struct gk_err *err)
+outbox_store(const char *data_dir, const char *name, const struct gk_buf *text,
+    struct gk_err *err)
 {
-	GK_AUTO(gk_buf_done) struct gk_buf buf = GK_BUF_INIT(OUTBOX_FILE_BYTES);
 	char path[PATH_BYTES], fresh[PATH_BYTES + 4];
 	GK_AUTO(closep) int folder = -1;
 
 	(void)snprintf(
 	    path, sizeof(path), "%s/notify/%s.outbox", data_dir, name);
 	(void)snprintf(fresh, sizeof(fresh), "%s.new", path);
-	GK_TRY(outbox_print(outbox, &buf, err));
-	GK_TRY(write_synced(fresh, &buf, err));
+	GK_TRY(write_synced(fresh, text, err));
 	if (rename(fresh, path) != 0) {
 		return io_error(path, err);
 	}

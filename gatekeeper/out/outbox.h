@@ -76,10 +76,10 @@ enum gk_rc outbox_print(const struct outbox *outbox, struct gk_buf *buf,
 enum gk_rc outbox_parse(const char *text, size_t n, struct outbox *ret,
     struct gk_err *err) GK_MUST_USE;
 
-/* <data_dir>/notify/<name>.outbox; load makes the folder.  *ret_found false: no file. */
+/* <data_dir>/notify/<name>.outbox; load makes the folder.  *ret_found false: no file.  Store what was printed. */
 enum gk_rc outbox_load(const char *data_dir, const char *name,
     struct outbox *ret, bool *ret_found, struct gk_err *err) GK_MUST_USE;
 enum gk_rc outbox_store(const char *data_dir, const char *name,
-    const struct outbox *outbox, struct gk_err *err) GK_MUST_USE;
+    const struct gk_buf *text, struct gk_err *err) GK_MUST_USE;
 
 #endif

@@ -1,4 +1,4 @@
-"""What stands at the other end of notifications: a webhook's receiver that checks signatures by itself and misbehaves on demand."""
+"""What stands at the other end of notifications: a webhook's receiver, Slack, a mail server; each misbehaves on demand."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ import hashlib
 import hmac
 import http.server
 import json
+import pathlib
+import re
+import socket
+import ssl
+import subprocess
 import threading
+import time
+import urllib.parse
 from typing import Any
 
 
@@ -97,3 +104,127 @@ class Receiver:
         self.release()
         self.http.shutdown()
         self.http.server_close()
+
+
+def press(secret: str, user: str, approval: str, action: str = "gatekeeper_grant", response_url: str | None = None,
+          team: str = "T0001", at: float | None = None) -> tuple[bytes, dict]:
+    """What Slack posts when somebody presses a button: body and headers, signed by its text (v0)."""
+    payload = {"type": "block_actions", "user": {"id": user, "username": "x"}, "team": {"id": team, "domain": "x"},
+               "actions": [{"type": "button", "action_id": action, "value": approval, "block_id": "b"}]}
+    if response_url:
+        payload["response_url"] = response_url
+    return signed_form(secret, urllib.parse.urlencode({"payload": json.dumps(payload)}).encode(), at)
+
+
+def signed_form(secret: str, body: bytes, at: float | None = None) -> tuple[bytes, dict]:
+    stamp = str(int(time.time() if at is None else at))
+    mac = hmac.new(secret.encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
+    return body, {"Content-Type": "application/x-www-form-urlencoded", "X-Slack-Request-Timestamp": stamp,
+                  "X-Slack-Signature": "v0=" + mac}
+
+
+def certificates(folder: pathlib.Path) -> None:
+    """A CA of our own and a server's certificate of it, for 127.0.0.1: ca.pem, srv.pem, srv.key."""
+    def openssl(*args: str) -> None:
+        subprocess.run(["openssl", *args], cwd=folder, check=True, capture_output=True)
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=test CA")
+    openssl("req", *key, "-keyout", "srv.key", "-out", "srv.csr", "-subj", "/CN=127.0.0.1")
+    (folder / "ext").write_text("subjectAltName=IP:127.0.0.1\n")
+    openssl("x509", "-req", "-in", "srv.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out",
+            "srv.pem", "-days", "2", "-extfile", "ext")
+
+
+class MailServer:
+    """SMTP on a port of 127.0.0.1, with TLS from the start (implicit) or by STARTTLS.
+
+    Mails that were taken are in .mails: (from, [to], text).  misbehave: what the next mails get, "451" or another
+    code instead of 250 behind DATA, "reset"; offer_tls False: no STARTTLS is offered.
+    """
+
+    def __init__(self, folder: pathlib.Path, implicit: bool = False):
+        self.mails: list[tuple[str, list[str], str]] = []
+        self.misbehave: list[str] = []
+        self.lines: list[str] = []  # of commands that came in clear
+        self.logins: list[str] = []
+        self.offer_tls, self.implicit, self.sessions = True, implicit, 0
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(folder / "srv.pem", folder / "srv.key")
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen()
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.sessions += 1
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection: socket.socket) -> None:
+        try:
+            if self.implicit:
+                connection = self.context.wrap_socket(connection, server_side=True)
+            self.talk(connection, self.implicit)
+        except (OSError, ValueError):
+            pass
+        finally:
+            connection.close()
+
+    def talk(self, connection: socket.socket, secret: bool) -> None:
+        stream, sender, to = connection.makefile("rb"), "", []
+
+        def say(text: str) -> None:
+            connection.sendall(text.encode() + b"\r\n")
+
+        say("220 mail.test ESMTP")
+        while line := stream.readline().decode():
+            word, rest = line.strip().split(" ", 1) if " " in line.strip() else (line.strip(), "")
+            if not secret:
+                self.lines.append(line.strip())
+            if word in ("EHLO", "HELO"):
+                say("250-mail.test")
+                if not secret and self.offer_tls:
+                    say("250-STARTTLS")
+                if secret:
+                    say("250-AUTH PLAIN")
+                say("250 8BITMIME")
+            elif word == "STARTTLS":
+                say("220 go on")
+                connection = self.context.wrap_socket(connection, server_side=True)
+                stream, secret = connection.makefile("rb"), True
+            elif word == "AUTH":
+                if rest == "PLAIN":
+                    say("334 ")
+                    rest += " " + stream.readline().decode().strip()
+                self.logins.append(base64.b64decode(rest.split()[1]).decode())
+                say("235 welcome")
+            elif word == "MAIL":
+                sender, to = re.search("<(.*)>", rest)[1], []
+                say("250 ok")
+            elif word == "RCPT":
+                to.append(re.search("<(.*)>", rest)[1])
+                say("250 ok")
+            elif word == "DATA":
+                say("354 go on")
+                data = b""
+                while (one := stream.readline()) != b".\r\n":
+                    data += one[1:] if one.startswith(b".") else one
+                how = self.misbehave.pop(0) if self.misbehave else None
+                if how == "reset":
+                    return
+                if how is None:
+                    self.mails.append((sender, to, data.decode()))
+                say("250 taken" if how is None else f"{how} not now")
+            elif word == "QUIT":
+                say("221 bye")
+                return
+            else:
+                say("250 ok")
+
+    def close(self) -> None:
+        self.listener.close()

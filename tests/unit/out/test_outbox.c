@@ -198,6 +198,7 @@ Test(outbox, waiting_doubles_up_to_its_most_and_chance_takes_away_half_at_most)
 
 Test(outbox, the_file_is_replaced_and_read_back)
 {
+	GK_AUTO(gk_buf_done) struct gk_buf buf = GK_BUF_INIT(OUTBOX_FILE_BYTES);
 	char folder[] = "/tmp/gk-outbox-XXXXXX", path[100];
 	GK_AUTO(outbox_done) struct outbox outbox = {0}, again = {0};
 	bool found = true;
@@ -206,9 +207,13 @@ Test(outbox, the_file_is_replaced_and_read_back)
 	cr_assert(outbox_load(folder, "ops", &again, &found, NULL) == GK_OK);
 	cr_assert_not(found);
 	fill(&outbox, 2);
-	cr_assert(outbox_store(folder, "ops", &outbox, NULL) == GK_OK);
+	cr_assert(outbox_print(&outbox, &buf, NULL) == GK_OK);
+	cr_assert(outbox_store(folder, "ops", &buf, NULL) == GK_OK);
+	gk_buf_clear(&buf);
 	outbox_remove(&outbox, 0);
-	cr_assert(outbox_store(folder, "ops", &outbox, NULL) == GK_OK);
+	cr_assert(outbox_print(&outbox, &buf, NULL) == GK_OK);
+	cr_assert(outbox_store(folder, "ops", &buf, NULL) == GK_OK);
+	gk_buf_clear(&buf);
 	cr_assert(outbox_load(folder, "ops", &again, &found, NULL) == GK_OK);
 	cr_assert(found);
 	cr_assert_eq(again.waiting.count, 1);
