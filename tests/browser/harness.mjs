@@ -72,12 +72,16 @@ export async function drawn(page) {
   else await page.locator(".empty, article").first().waitFor();
 }
 
-export async function run() {
-  const browser = await chromium.launch({
+export function launch() {
+  return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync"],
   });
+}
+
+export async function run() {
+  const browser = await launch();
   let failed = 0;
   console.log(`1..${sentences.length}`);
   for (const [i, {sentence, run: body}] of sentences.entries()) {

@@ -15,6 +15,15 @@ sys.path.insert(0, str(HERE.parent / "scenario"))
 import harness  # noqa: E402
 
 
+POLICY = harness.POLICY + """\
+limits:
+  - id: reads-of-a-run
+    actions: [kb.read]
+    max: 50
+    per: run
+"""
+
+
 def prepare(folder: pathlib.Path) -> None:
     """Copies of the tests with the packages beside them: Node finds packages from where a file lies."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -32,7 +41,7 @@ def main() -> int:
         return 0
     folder = pathlib.Path(sys.argv[1]).resolve()
     prepare(folder)
-    server = harness.Server(config={"audit": {"show_fields": ["order", "amount", "currency", "note"]}}).start()
+    server = harness.Server(POLICY, config={"audit": {"show_fields": ["order", "amount", "currency", "note"]}}).start()
     human = {"kind": "human", "tenant": "*"}
     tokens = {
         "agent": server.token("agent-7", "agent", "agent", agent="support-agent", tenant="t_42", may_actors="u_*",

@@ -1,25 +1,27 @@
 // Starts the console: signs in, draws the frame, and shows the page that the address names.
 
-import {signIn, signInByProvider, signOut, whenSignedOut, whoAmI} from "./api.js";
+import {get, signIn, signInByProvider, signOut, whenSignedOut, whoAmI} from "./api.js";
 import {fill, h} from "./dom.js";
-import {approvalsPage} from "./approvals.js";
-import {policyPage} from "./policy.js";
-import {runsPage} from "./runs.js";
-import {stopPage} from "./stop.js";
 
-/** Pages by the first word behind "#/": who may see them, and how they are drawn; each gives what ends it. */
+/**
+ * Pages by the first word behind "#/": who may see them, and how they are drawn, which gives what ends it.  A page's module comes
+ * when it is first looked at.
+ */
 const pages = [
-  {word: "approvals", title: "Approvals", can: ["approver", "operator", "auditor"], draw: approvalsPage},
-  {word: "runs", title: "Runs", can: ["auditor"], draw: runsPage},
-  {word: "policy", title: "Policy", can: ["operator", "auditor"], draw: policyPage},
-  {word: "stop", title: "Emergency stop", can: ["operator", "auditor"], draw: stopPage},
+  {word: "approvals", title: "Approvals", can: ["approver", "operator", "auditor"], load: async () => (await import("./approvals.js")).approvalsPage},
+  {word: "overview", title: "Overview", can: ["operator", "auditor"], load: async () => (await import("./overview.js")).overviewPage},
+  {word: "runs", title: "Runs", can: ["auditor"], load: async () => (await import("./runs.js")).runsPage},
+  {word: "policy", title: "Policy", can: ["operator", "auditor"], load: async () => (await import("./policy.js")).policyPage},
+  {word: "stop", title: "Emergency stop", can: ["operator", "auditor"], load: async () => (await import("./stop.js")).stopPage},
 ];
 
 const app = document.getElementById("app");
 let identity = null;
 let end = null;
+let turn = 0; // of pages: what comes late isn't drawn over what came after it
 
 function leave() {
+  turn++;
   if (end) end();
   end = null;
 }
@@ -75,20 +77,29 @@ function drawSignIn(message = "") {
 }
 
 function drawFrame() {
-  const nav = h("nav", {"aria-label": "Pages"},
-    pages.filter(mayUse).map((page) => h("a", {href: `#/${page.word}`, "data-page": page.word}, page.title)));
+  const link = (page) => h("a", {href: `#/${page.word}`, "data-page": page.word}, page.title);
+  const nav = h("nav", {"aria-label": "Pages"}, pages.filter((page) => mayUse(page) && page.word !== "stop").map(link));
   const leaveNow = async () => {
     await signOut().catch(() => {});
     drawSignIn("You are signed out.");
   };
   fill(app,
     h("header", {},
-      h("a", {class: "brand", href: "#/"}, "gatekeeper"),
+      h("a", {class: "brand", href: "#/", "aria-label": "gatekeeper"}, h("img", {src: "/assets/icon.svg", alt: ""}), h("span", {}, "gatekeeper")),
       nav,
-      h("div", {class: "who"}, h("span", {title: identity.can.join(", ")}, identity.person ?? identity.id),
+      h("div", {class: "who"}, pages.filter((page) => mayUse(page) && page.word === "stop").map(link), h("span", {title: identity.can.join(", ")}, identity.person ?? identity.id),
         h("button", {class: "quiet", onclick: leaveNow}, "Sign out"))),
     h("main", {id: "main", tabindex: "-1"}));
   drawPage();
+}
+
+/** How many stops are in force stands in the link to them, on every page. */
+async function tellStops() {
+  const link = document.querySelector("a[data-page=stop]");
+  if (link === null) return;
+  const count = await get("/v1/kill-switches").then((answer) => answer.kill_switches.length, () => null);
+  if (count === null) return;
+  fill(link, "Emergency stop", count > 0 ? h("span", {class: "badge", title: `${count} in force`}, String(count), h("span", {class: "wide"}, " in force")) : null);
 }
 
 function drawPage() {
@@ -100,12 +111,18 @@ function drawPage() {
     fill(main, h("h1", {}, "Nothing to see"), h("p", {}, "Your identity has no permission that the console has a page for."));
     return;
   }
-  for (const link of document.querySelectorAll("nav a")) {
+  for (const link of document.querySelectorAll("header a[data-page]")) {
     if (link.dataset.page === page.word) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   document.title = `${page.title} · gatekeeper`;
-  end = page.draw(main, {identity, rest, query}) ?? null;
+  tellStops();
+  const mine = ++turn;
+  page.load().then((draw) => {
+    if (mine === turn && identity !== null) end = draw(main, {identity, rest, query}) ?? null;
+  }, () => {
+    if (mine === turn) fill(main, h("p", {class: "error", role: "alert"}, "This page can't be fetched just now: gatekeeper can't be reached."));
+  });
 }
 
 /** Who an identity provider names has no token to paste: look there first. */

@@ -17,7 +17,7 @@ export function h(tag, props = {}, ...children) {
   return element;
 }
 
-const svgTags = new Set(["g", "path", "rect", "circle", "line", "text", "title", "polyline"]);
+const svgTags = new Set(["g", "path", "rect", "circle", "line", "text", "polyline", "title"]);
 
 function append(element, children) {
   for (const child of children.flat(Infinity)) {

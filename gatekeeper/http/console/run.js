@@ -78,7 +78,7 @@ function drawStory(story, answer, around) {
   const items = [];
   for (const step of stepsOf(answer, around)) {
     const now = at(step.event);
-    if (now - last >= QUIET_MS) items.push(h("li", {class: "quiet hint"}, `nothing for ${span((now - last) / 1000)}`));
+    if (now - last >= QUIET_MS) items.push(h("li", {class: "pause hint"}, `nothing for ${span((now - last) / 1000)}`));
     last = Math.max(now, ...step.parts.map(at));
     items.push(drawStep(step, resolved.get(step.event.seq), scale));
   }
@@ -92,6 +92,7 @@ export function what(event) {
   if (event.kind === "result") return `result of ${event.action ?? "?"}`;
   if (event.kind === "violation") return `${event.action ?? "?"} was done all the same`;
   if (event.kind === "approval") return event.change === "vote" ? (event.grant_vote ? "vote to grant" : "vote to deny") : `approval ${event.change}`;
+  if (event.kind === "kill_switch") return `emergency stop ${event.change}`;
   if (event.kind === "boot") return "gatekeeper started";
   if (event.kind === "gap") return gap(event.gap ?? {});
   return [word, event.change?.replaceAll("_", " ")].filter(Boolean).join(" ");

@@ -20,19 +20,19 @@ const fromApi = (value) => value.replace(/(\.\d+)?Z$/, "");
 export function runsPage(main, {rest, query, identity}) {
   if (rest[0]) return runPage(main, rest[0], rest[1], identity);
   const fields = new Map();
-  const field = (name, title, element) => {
+  const field = (name, title, element, long = false) => {
     fields.set(name, element);
-    return h("label", {for: `f-${name}`}, title, element);
+    return h("label", {for: `f-${name}`, class: long ? "long" : null}, title, element);
   };
   const text = ([name, title]) => field(name, title, h("input", {id: `f-${name}`, name, placeholder: "any", value: query.get(name) ?? "", autocapitalize: "none", spellcheck: "false"}));
-  const moment = ([name, title]) => field(name, title, h("input", {id: `f-${name}`, name, type: "datetime-local", step: "1", value: fromApi(query.get(name) ?? "")}));
+  const moment = ([name, title]) => field(name, title, h("input", {id: `f-${name}`, name, type: "datetime-local", step: "1", value: fromApi(query.get(name) ?? "")}), true);
   const choice = (name, title, words) => field(name, title, h("select", {id: `f-${name}`, name},
     words.map(([word, shown]) => h("option", {value: word, selected: word === (query.get(name) ?? "")}, shown))));
   const say = h("p", {class: "hint", role: "status"});
   const list = h("tbody");
   const more = h("button", {hidden: true}, "Older");
   const table = h("div", {class: "scroll", hidden: true}, h("table", {class: "events"},
-    h("thead", {}, h("tr", {}, ["When", "Run and step", "What", "Answer", "Why"].map((title) => h("th", {scope: "col"}, title)))), list));
+    h("thead", {}, h("tr", {}, ["When", "Run", "What", "Answer", "Why"].map((title) => h("th", {scope: "col"}, title)))), list));
   let cursor = null;
 
   function asked() {
@@ -86,7 +86,7 @@ function row(event) {
   const cell = (title, ...children) => h("td", {"data-title": title}, children.some((child) => child) ? h("span", {}, children) : null);
   return h("tr", {},
     cell("When", time(event.timestamp)),
-    cell("Run and step", event.run_id ? [h("a", {href: `#/runs/${encodeURIComponent(event.run_id)}/${encodeURIComponent(event.tenant_id ?? "")}`}, event.run_id),
+    cell("Run", event.run_id ? [h("a", {href: `#/runs/${encodeURIComponent(event.run_id)}/${encodeURIComponent(event.tenant_id ?? "")}`}, event.run_id),
       event.step_id ? ` · ${event.step_id}` : ""] : ""),
     cell("What", what(event), h("span", {class: "hint"}, event.caller ? ` by ${event.caller}` : "")),
     cell("Answer", answer(event)),
