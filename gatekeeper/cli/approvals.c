@@ -239,7 +239,78 @@ const struct cli_command cli__approvals_show = {
     .run = show,
 };
 
-/* The comment and, of a grant, for how long it holds. */
+static const struct json_limits number_limits = {32, 1, 1};
+
+/* A number as JSON writes it; NULL: it isn't one. */
+static struct json_value *
+number_of(const char *text)
+{
+	GK_AUTO(json_freep) struct json_value *value = NULL;
+
+	if (json_parse(text, strlen(text), &number_limits, &value, NULL) !=
+		GK_OK ||
+	    json_type(value) != JSON_NUMBER) {
+		return NULL;
+	}
+	return GK_TAKE(value);
+}
+
+/* Each --at-most POINTER=NUMBER; false: told. */
+static bool
+set_at_most(struct cli *cli, struct json_value *bounded)
+{
+	GK_AUTO(json_freep) struct json_value *all = json_new_object();
+	const char *said;
+
+	for (size_t i = 0; (said = cli_flag(cli, "at-most", i)) != NULL; i++) {
+		const char *equals = strrchr(said, '=');
+		GK_AUTO(json_freep)
+		struct json_value *number =
+		    equals == NULL ? NULL : number_of(equals + 1);
+		char path[256] = "";
+
+		if (said[0] != '/' || number == NULL ||
+		    (size_t)(equals - said) >= sizeof(path)) {
+			(void)cli_fail(cli, CLI_USAGE,
+			    "--at-most: expected an argument and a number, "
+			    "such as /amount=100");
+			return false;
+		}
+		memcpy(path, said, (size_t)(equals - said));
+		if (all == NULL || json_get(all, path) != NULL ||
+		    json_set(all, path, &number, NULL) != GK_OK) {
+			(void)cli_fail(
+			    cli, CLI_USAGE, "--at-most: %s twice", path);
+			return false;
+		}
+	}
+	return json_set(bounded, "at_most", &all, NULL) == GK_OK;
+}
+
+/* --uses and what goes with it; false: told. */
+static bool
+set_bounded(struct cli *cli, struct json_value *body)
+{
+	const char *uses = cli_flag(cli, "uses", 0);
+	GK_AUTO(json_freep) struct json_value *bounded = json_new_object();
+	GK_AUTO(json_freep)
+	struct json_value *number = uses == NULL ? NULL : number_of(uses);
+
+	if (uses == NULL && cli_flag(cli, "at-most", 0) == NULL) {
+		return true;
+	}
+	if (number == NULL) {
+		(void)cli_fail(cli, CLI_USAGE,
+		    uses == NULL ? "--at-most goes with --uses"
+				 : "--uses: expected a number");
+		return false;
+	}
+	return json_set(bounded, "uses", &number, NULL) == GK_OK &&
+	       set_at_most(cli, bounded) &&
+	       json_set(body, "bounded", &bounded, NULL) == GK_OK;
+}
+
+/* The comment and, of a grant, how far it goes. */
 static struct json_value *
 ballot_body(struct cli *cli)
 {
@@ -250,7 +321,7 @@ ballot_body(struct cli *cli)
 		(void)cli_fail(cli, CLI_USAGE, "flags are UTF-8 text");
 		return NULL;
 	}
-	return GK_TAKE(body);
+	return set_bounded(cli, body) ? GK_TAKE(body) : NULL;
 }
 
 static int
@@ -321,6 +392,12 @@ static const struct cli_flag grant_flags[] = {
     {"valid-for", "DURATION", false,
 	"how long the grant may be used, such as 10m; at most what the rule "
 	"allows"},
+    {"uses", "N", false,
+	"a bounded grant, where the rule allows it: for this run, actor and "
+	"action, N times"},
+    {"at-most", "ARGUMENT=N", true,
+	"of a bounded grant: the greatest number that a shown argument may "
+	"have, such as /amount=100"},
 };
 
 static const struct cli_flag deny_flags[] = {
@@ -339,7 +416,9 @@ const struct cli_command cli__approvals_grant = {
 	"  GATEKEEPER_TOKEN=gk_... gatekeeper approvals grant apr_... "
 	"--comment 'ok by phone'\n"
 	"  gatekeeper approvals grant apr_... --token-file ~/.gatekeeper-token "
-	"--valid-for 10m\n",
+	"--valid-for 10m\n"
+	"  gatekeeper approvals grant apr_... --uses 3 --at-most /amount=100 "
+	"--valid-for 1h\n",
     .flags = grant_flags,
     .flag_count = GK_COUNT(grant_flags),
     .min_args = 1,
@@ -363,7 +442,7 @@ const struct cli_command cli__approvals_deny = {
 const struct cli_command cli__approvals_revoke = {
     .path = "approvals revoke",
     .arguments = "APPROVAL_ID",
-    .summary = "take a grant back before it is used",
+    .summary = "take a grant back before it is used up",
     .details =
 	"  gatekeeper approvals revoke apr_... --comment 'changed our mind'\n",
     .flags = deny_flags + 1,

@@ -149,6 +149,13 @@ of_approval(struct record *record)
 	record->type = "decision";
 	record->decision_type = record->room;
 	record->phase = PRE;
+	if (event->change == CHANGE_ESCALATED) {
+		record->type = "escalation";
+		record->outcome = "escalated";
+		record->escalation_target =
+		    event->group_count > 0 ? event->groups[0] : "approvers";
+		return;
+	}
 	switch (meaning_outcome(event)) {
 	case OUTCOME_SUCCESS:
 		record->outcome = "success";

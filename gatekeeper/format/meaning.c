@@ -65,6 +65,7 @@ title_of_change(int change)
 	    [CHANGE_GRANTED] = "Approval granted",
 	    [CHANGE_DENIED] = "Approval denied",
 	    [CHANGE_USED] = "Approval used",
+	    [CHANGE_ESCALATED] = "Approval escalated",
 	    [CHANGE_REPORTED] = "Result reported",
 	    [CHANGE_UNREPORTED] = "Result never reported",
 	    [CHANGE_LATE] = "Late result",
@@ -149,6 +150,7 @@ severity_of_change(const struct event *event)
 	case CHANGE_DENIED:
 	case CHANGE_REVOKED:
 	case CHANGE_EXPIRED:
+	case CHANGE_ESCALATED:
 	case CHANGE_RELOADED:
 	case CHANGE_ROLLED_BACK:
 	case CHANGE_CREATED:
@@ -212,6 +214,9 @@ meaning_outcome(const struct event *event)
 	case EVENT_GAP:
 		return OUTCOME_FAILURE;
 	case EVENT_APPROVAL:
+		if (event->change == CHANGE_ESCALATED) {
+			return OUTCOME_UNKNOWN; /* nobody has said yet */
+		}
 		if (event->change == CHANGE_VOTE) {
 			return event->grant_vote ? OUTCOME_SUCCESS
 						 : OUTCOME_FAILURE;

@@ -96,6 +96,8 @@ control_of_approval(const struct event *event)
 		return (struct control){{2, "Denied"}, {24, "Access Revoked"}};
 	case CHANGE_EXPIRED:
 		return (struct control){{2, "Denied"}, {ID_OTHER, "Expired"}};
+	case CHANGE_ESCALATED:
+		return (struct control){{0, "Unknown"}, {14, "Delayed"}};
 	default:
 		return rejected;
 	}

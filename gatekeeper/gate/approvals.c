@@ -1,4 +1,5 @@
 /* GET /v1/approvals: what waits for whom, with the values that the approver may see. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "gate/gate_internal.h"
@@ -261,6 +262,52 @@ print_one(struct gate_reader *reader, const struct approval_view *view,
 	return record_encode(&gate_approval_type, &approval, reply, err);
 }
 
+/* By alike, the oldest first: the stable order of the list within each. */
+static int
+by_alike(const void *a, const void *b)
+{
+	const struct approval_view *x = *(struct approval_view *const *)a;
+	const struct approval_view *y = *(struct approval_view *const *)b;
+	int way = strcmp(x->alike, y->alike);
+
+	return way != 0 ? way : x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+/* "groups":[{"alike","approval_ids":[…]}…] of the pending ones among the first count views. */
+static enum gk_rc
+print_groups(struct gate_work *work, size_t count, struct gk_buf *reply,
+    struct gk_err *err)
+{
+	const struct approvals *wanted = work->data;
+	struct approval_view **views =
+	    gk_arena_calloc(&work->call->arena, count, sizeof(*views));
+	const char *last = "";
+	size_t n = 0;
+
+	if (views == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "approvals");
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (wanted->views[i]->status == APPROVAL_PENDING) {
+			views[n++] = wanted->views[i];
+		}
+	}
+	qsort(views, n, sizeof(struct approval_view *), by_alike);
+	GK_TRY(gk_buf_puts(reply, "\"groups\":[", err));
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(views[i]->alike, last) == 0) {
+			GK_TRY(gk_buf_printf(
+			    reply, err, ",\"%s\"", views[i]->approval_id));
+			continue;
+		}
+		last = views[i]->alike;
+		GK_TRY(gk_buf_printf(reply, err,
+		    "%s{\"alike\":\"%s\",\"approval_ids\":[\"%s\"",
+		    i > 0 ? "]}," : "", last, views[i]->approval_id));
+	}
+	return gk_buf_puts(reply, n > 0 ? "]}]" : "]", err);
+}
+
 enum gk_rc
 approvals_read(struct gate *gate, struct gate_reader *reader,
     struct gate_work *work, struct gk_err *err)
@@ -282,10 +329,12 @@ approvals_read(struct gate *gate, struct gate_reader *reader,
 		}
 		GK_TRY(print_one(reader, wanted->views[printed++], reply, err));
 	}
+	GK_TRY(gk_buf_puts(reply, "],", err));
+	GK_TRY(print_groups(work, printed, reply, err));
 	work->call->outcome = GATE_OK;
 	if (printed == 0 || (printed == wanted->count && !wanted->more)) {
-		return gk_buf_puts(reply, "],\"next_cursor\":null}", err);
+		return gk_buf_puts(reply, ",\"next_cursor\":null}", err);
 	}
-	return gk_buf_printf(reply, err, "],\"next_cursor\":\"%s\"}",
+	return gk_buf_printf(reply, err, ",\"next_cursor\":\"%s\"}",
 	    wanted->views[printed - 1]->approval_id);
 }

@@ -67,7 +67,7 @@ const struct gate_verb_type gate_verbs[GATE_VERB_COUNT] = {
 	.begin = ballot_begin,
 	.commit = ballot_commit,
 	.finish = ballot_finish},
-    [GATE_APPROVAL_REVOKE] = {.can = CAN_OPERATOR,
+    [GATE_APPROVAL_REVOKE] = {.can = CAN_APPROVER | CAN_OPERATOR,
 	.local = true,
 	.lane = LANE_CONTROL,
 	.begin = ballot_begin,

@@ -41,6 +41,14 @@ nonce(struct gate *gate, struct event *event)
 	    event->nonce, gate->nonces[--gate->nonces_left], EVENT_NONCE_BYTES);
 }
 
+/* The word is gatekeeper's own; a rule that says it means the same. */
+static bool
+is_flood(const struct event *event)
+{
+	return event->decision == DECISION_STOP && event->reason != NULL &&
+	       strcmp(event->reason, "approval_flood") == 0;
+}
+
 static void
 count(struct gate *gate, const struct event *event)
 {
@@ -56,6 +64,10 @@ count(struct gate *gate, const struct event *event)
 			metrics_count(
 			    &metrics->shadow[one->would][one->layer], 1);
 		}
+		metrics_count(&metrics->floods, is_flood(event));
+	} else if (event->kind == EVENT_APPROVAL) {
+		metrics_count(
+		    &metrics->escalations, event->change == CHANGE_ESCALATED);
 	} else if (event->kind == EVENT_VIOLATION) {
 		metrics_count(&metrics->violations, 1);
 	} else if (event->kind == EVENT_RESULT &&

@@ -123,6 +123,7 @@ open_journal(
 	struct ledger_limits limits = {
 	    .run_idle_us = gate->options.run_idle_us,
 	    .runs_per_identity = gate->options.runs_per_identity,
+	    .asks_per_hour = gate->options.asks_per_hour,
 	    .result_grace_us = gate->options.result_grace_us,
 	};
 

@@ -56,6 +56,8 @@ struct gate_options {
 	size_t
 	    queue; /* calls waiting for the commit thread; more are GATE_UNAVAILABLE */
 	size_t runs_per_identity;
+	int64_t
+	    asks_per_hour; /* approvals that an agent may ask for, by tenant; 0: any number */
 	size_t
 	    places; /* for calls that wait and streams that follow; 0: 7168 */
 	int64_t admission_per_s; /* calls per identity; sustained */

@@ -123,7 +123,7 @@ length(const char *text)
 static size_t
 bound_findings(const struct findings *findings)
 {
-	size_t n = findings->shadow_count * BOUND_SHADOW +
+	size_t n = BOUND_CHARGE + findings->shadow_count * BOUND_SHADOW +
 		   (findings->limit_count + findings->budget_count +
 		       findings->approval_count) *
 		       BOUND_SHADOW; /* each may be a shadow */
@@ -171,7 +171,9 @@ is_recordable(const struct decide *decide)
 		groups = groups && found->approvals[i].group_count <= LIST_MAX;
 	}
 	return groups && found->approval_count <= LIST_MAX &&
-	       found->limit_count + found->budget_count <= EVENT_CHARGES_MAX &&
+	       found->limit_count + found->budget_count +
+		       (found->approval_count > 0) <=
+		   EVENT_CHARGES_MAX &&
 	       bound(decide) <= EVENT_BYTES_MAX;
 }
 

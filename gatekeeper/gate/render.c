@@ -97,6 +97,14 @@ const struct record_type gate_explain_type =
     TYPE("explanation", gate_answer, explain_fields);
 
 static const struct record_field rule_fields[] = {
+    {.name = "escalate_to",
+	.kind = RECORD_STRS,
+	.flags = RECORD_KEEP_EMPTY,
+	.offset = offsetof(struct approval_rule_view, escalate_to),
+	.count_offset = offsetof(struct approval_rule_view, escalate_count)},
+    FIELD(approval_rule_view, "escalated", RECORD_BOOL, escalated,
+	RECORD_REQUIRED),
+    TIME(approval_rule_view, "escalates_at", escalates_at_us),
     INT(approval_rule_view, "granted", granted),
     {.name = "groups",
 	.kind = RECORD_STRS,
@@ -148,6 +156,7 @@ static const struct record_field approval_fields[] = {
     STR(gate_approval, "action_key", view.action_key),
     OBJ(gate_approval, "actor", actor, actor_type),
     STR(gate_approval, "agent_id", view.agent_id),
+    STR(gate_approval, "alike", alike),
     STR(gate_approval, "approval_id", approval_id),
     TIME(gate_approval, "asked_at", view.asked_at_us),
     OBJ(gate_approval, "bound", bound, bound_type),
@@ -242,6 +251,20 @@ gate__approval_ref(const struct approval_view *view, struct gk_arena *arena,
 }
 
 static enum gk_rc
+copy_list(struct gk_arena *arena, const char *const *from, size_t count,
+    const char ***ret, struct gk_err *err)
+{
+	*ret = gk_arena_calloc(arena, count, sizeof(**ret));
+	if (*ret == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "approval");
+	}
+	for (size_t i = 0; i < count; i++) {
+		GK_TRY(dup(arena, from[i], &(*ret)[i], err));
+	}
+	return GK_OK;
+}
+
+static enum gk_rc
 copy_rules(
     struct approval_view *view, struct gk_arena *arena, struct gk_err *err)
 {
@@ -257,15 +280,10 @@ copy_rules(
 		rules[i] = *from;
 		GK_TRY(dup(arena, from->rule, &rules[i].rule, err));
 		GK_TRY(dup(arena, from->reason, &rules[i].reason, err));
-		rules[i].groups = gk_arena_calloc(
-		    arena, from->group_count, sizeof(*rules[i].groups));
-		if (rules[i].groups == NULL) {
-			return GK_FAIL(err, GK_E_NOMEM, "approval");
-		}
-		for (size_t k = 0; k < from->group_count; k++) {
-			GK_TRY(dup(
-			    arena, from->groups[k], &rules[i].groups[k], err));
-		}
+		GK_TRY(copy_list(arena, from->groups, from->group_count,
+		    &rules[i].groups, err));
+		GK_TRY(copy_list(arena, from->escalate_to, from->escalate_count,
+		    &rules[i].escalate_to, err));
 	}
 	view->rules = rules;
 	return GK_OK;
@@ -346,6 +364,7 @@ gate__approval_show(const struct approval_view *view, struct actor *actor,
 	memset(ret, 0, sizeof(*ret));
 	ret->view = *view;
 	ret->approval_id = view->approval_id;
+	ret->alike = view->alike;
 	if (view->max_uses > 0) {
 		ret->bounds_room = (struct gate_bounds){view->max_ttl_ms,
 		    view->max_uses, view->pins, view->pin_count};

@@ -64,6 +64,7 @@ struct gate_bound {
 };
 struct gate_approval {
 	const char *approval_id;
+	const char *alike;
 	struct actor *actor;
 	struct gate_bounds *bounded; /* NULL: no bounded grant can be given */
 	struct gate_bound *bound;    /* NULL: the grant isn't bounded */

@@ -42,6 +42,7 @@ trial_new(struct policy *policy, bool keeps, struct trial **ret_trial,
 {
 	const struct ledger_limits limits = {.run_idle_us = GK_US_PER_DAY,
 	    .runs_per_identity = 10000000,
+	    .asks_per_hour = LEDGER_ASKS_PER_HOUR,
 	    .result_grace_us = 0};
 	GK_AUTO(trial_freep) struct trial *trial = calloc(1, sizeof(*trial));
 

@@ -125,7 +125,10 @@ gate__wait_wake(struct gate *gate, const struct event *event)
 {
 	if (event->kind == EVENT_APPROVAL && gate->waiters.count > 0) {
 		wake_where(gate,
-		    event->change == CHANGE_VOTE ? looks_at : waits_for,
+		    event->change == CHANGE_VOTE ||
+			    event->change == CHANGE_ESCALATED
+			? looks_at
+			: waits_for,
 		    event->of_seq, 0);
 	}
 }

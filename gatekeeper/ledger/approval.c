@@ -155,10 +155,17 @@ approval_schedule(
 		due_drop(&ledger->due, &approval->due);
 		return GK_OK;
 	}
-	return due_set(&ledger->due, &approval->due,
-	    approval->status == APPROVAL_PENDING ? approval->expires_at_us
-						 : approval->grant_until_us,
-	    err);
+	if (approval->status == APPROVAL_PENDING) {
+		int64_t escalates = escalate_when_us(approval);
+
+		return due_set(&ledger->due, &approval->due,
+		    escalates < approval->expires_at_us
+			? escalates
+			: approval->expires_at_us,
+		    err);
+	}
+	return due_set(
+	    &ledger->due, &approval->due, approval->grant_until_us, err);
 }
 
 enum gk_rc
@@ -251,6 +258,7 @@ approval_load(
 	memcpy(made->frame, from->frame, sizeof(made->frame));
 	GK_TRY(bound_copy(&run->arena, &from->bound, &made->bound, err));
 	made->used = from->used;
+	made->escalated = from->escalated;
 	GK_TRY(ledger__dup(
 	    &run->arena, from->asker_person, &made->asker_person, err));
 	GK_TRY(ledger__dup(
@@ -319,6 +327,7 @@ status_after(const struct approval *approval, int change)
 
 	switch (change) {
 	case CHANGE_VOTE:
+	case CHANGE_ESCALATED:
 		return pending ? APPROVAL_PENDING : APPROVAL_NONE;
 	case CHANGE_GRANTED:
 		return pending ? APPROVAL_GRANTED : APPROVAL_NONE;
@@ -360,6 +369,11 @@ approval_apply(
 	GK_TRY(snapshot_save_run(ledger, run, err));
 	if (event->change == CHANGE_VOTE) {
 		GK_TRY(vote_apply(approval, event, err));
+		return run_touch(ledger, run, event, err);
+	}
+	if (event->change == CHANGE_ESCALATED) {
+		GK_TRY(escalate_apply(approval, event, err));
+		GK_TRY(approval_schedule(ledger, approval, err));
 		return run_touch(ledger, run, event, err);
 	}
 	approval->used += event->change == CHANGE_USED;

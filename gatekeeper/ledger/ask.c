@@ -108,6 +108,28 @@ show_new_approval(struct work *work, struct gk_err *err)
 	return GK_OK;
 }
 
+/* Who asks people all the time is stopped: tired people grant anything. */
+static enum gk_rc
+guard_people(struct work *work, const struct approval_finding *first,
+    bool *ret_stopped, struct gk_err *err)
+{
+	struct limit_verdict verdict;
+
+	*ret_stopped = false;
+	if (!counter_check_asks(work->ledger, work->event->agent_id,
+		work->event->tenant_id, work->at->now_us, &verdict)) {
+		return GK_OK;
+	}
+	if (verdict.refused) {
+		work_stop(work, LAYER_APPROVAL, first->rule, "approval_flood");
+		work->event->scope = SCOPE_AGENT;
+		work->ret->retry_after_ms = verdict.retry_after_ms;
+		*ret_stopped = true;
+		return GK_OK;
+	}
+	return work_charge(work, &verdict.charge, err);
+}
+
 /* Approval is needed: join an identical pending one, or open one. */
 enum gk_rc
 work_ask_approval(
@@ -117,12 +139,19 @@ work_ask_approval(
 	const struct approval *twin = NULL;
 	struct approval_terms *terms;
 	struct event *event = work->event;
+	bool stopped;
 
 	if (work->run != NULL && work->run->open_approvals > 0) {
 		struct bindings bindings;
 
 		bindings_of(event, work->ask, &bindings);
 		twin = approval_twin(work->run, &bindings, found);
+	}
+	if (twin == NULL) {
+		GK_TRY(guard_people(work, first, &stopped, err));
+		if (stopped) {
+			return GK_OK;
+		}
 	}
 	work_say(work, DECISION_APPROVAL_REQUIRED, LAYER_APPROVAL, first->rule,
 	    first->reason);

@@ -4,41 +4,17 @@
 
 #include "ledger/ledger_internal.h"
 
-static bool
-in_groups(const char *const *groups, size_t count, const char *group)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(groups[i], group) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool
-groups_meet(
-    const char *const *a, size_t a_count, const char *const *b, size_t b_count)
-{
-	for (size_t i = 0; i < a_count; i++) {
-		if (in_groups(b, b_count, a[i])) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* How many different persons have granted that rule. */
 int64_t
-approval_rule_granted(
-    const struct approval *approval, const struct approval_rule *rule)
+approval_rule_granted(const struct approval *approval, size_t i)
 {
 	int64_t n = 0;
 
-	for (size_t i = 0; i < approval->vote_count; i++) {
-		const struct vote *vote = &approval->votes[i];
+	for (size_t k = 0; k < approval->vote_count; k++) {
+		const struct vote *vote = &approval->votes[k];
 
-		n += vote->grant && groups_meet(vote->groups, vote->group_count,
-					rule->groups, rule->group_count);
+		n += vote->grant && escalate_asks(approval, i, vote->groups,
+					vote->group_count);
 	}
 	return n;
 }
@@ -58,10 +34,8 @@ static bool
 is_approver(const struct approval *approval, const struct identity *voter)
 {
 	for (size_t i = 0; i < approval->rule_count; i++) {
-		const struct approval_rule *rule = &approval->rules[i];
-
-		if (groups_meet(voter->groups, voter->group_count, rule->groups,
-			rule->group_count)) {
+		if (escalate_asks(
+			approval, i, voter->groups, voter->group_count)) {
 			return true;
 		}
 	}
@@ -152,10 +126,10 @@ is_complete_with(const struct approval *approval, const struct identity *voter)
 {
 	for (size_t i = 0; i < approval->rule_count; i++) {
 		const struct approval_rule *rule = &approval->rules[i];
-		int64_t n = approval_rule_granted(approval, rule);
+		int64_t n = approval_rule_granted(approval, i);
 
-		n += groups_meet(voter->groups, voter->group_count,
-		    rule->groups, rule->group_count);
+		n += escalate_asks(
+		    approval, i, voter->groups, voter->group_count);
 		if (n < rule->needed) {
 			return false;
 		}
@@ -247,6 +221,10 @@ ballot_refusal(const struct ledger *ledger, const struct approval *approval,
 	const struct identity *voter = ballot->voter;
 
 	if (ballot->change == CHANGE_REVOKED) {
+		if ((identity_can(voter) & CAN_OPERATOR) == 0 &&
+		    !is_approver(approval, voter)) {
+			return REFUSAL_NOT_AN_APPROVER;
+		}
 		return approval->status == APPROVAL_GRANTED
 			   ? REFUSAL_NONE
 			   : REFUSAL_ALREADY_RESOLVED;

@@ -40,8 +40,10 @@ view_of(const struct counter *counter, int64_t now_us)
 	    .unit = "",
 	    .tenant = "",
 	    .run_id = "",
-	    .count = counter->kind == CHARGE_REPEAT ? live(counter, now_us)
-						    : counter->count,
+	    .count =
+		counter->kind == CHARGE_REPEAT || counter->kind == CHARGE_ASK
+		    ? live(counter, now_us)
+		    : counter->count,
 	    .used_micros = counter->used_micros,
 	    .window_end_us = counter->window_end_us,
 	    .tat_ns = counter->tat_ns};
@@ -57,6 +59,9 @@ view_of(const struct counter *counter, int64_t now_us)
 	}
 	if (counter->kind == CHARGE_BUDGET) {
 		view.unit = part(counter, &at);
+	}
+	if (counter->kind == CHARGE_ASK) {
+		view.tenant = part(counter, &at);
 	}
 	return view;
 }

@@ -503,8 +503,8 @@ ledger_settle_due(const struct ledger *ledger, const struct settle_at *at,
 	case DUE_APPROVAL:
 		ret->outcome = SETTLE_EVENTS;
 		ret->event_count = 1;
-		return approval_draft(ledger, node->owner, at, CHANGE_EXPIRED,
-		    "expired", arena, &ret->events[0], err);
+		return escalate_draft_due(
+		    ledger, node->owner, at, arena, &ret->events[0], err);
 	case DUE_SWITCH:
 		draft_switch_end(
 		    node->owner, at, "gatekeeper", CHANGE_EXPIRED, ret);

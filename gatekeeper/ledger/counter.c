@@ -2,7 +2,7 @@
  * Limits and budgets: what a request would charge, and what an event did charge.
  *
  * A counter's key is its kind, rule, scope and subject (and, for repeats, the
- * action key; for budgets, unit and window), joined by 0x00.  A subject of
+ * action key; for budgets, unit and window; for asks, the tenant), joined by 0x00.  A subject of
  * scope run is qualified by tenant and run id.  Rates are GCRA (ITU-T I.371)
  * in integer nanoseconds: tat is the theoretical arrival time; a request
  * conforms when max(now, tat) + interval - now <= burst * interval.
@@ -57,6 +57,9 @@ key_of(const struct charge *charge, const char *tenant, const char *run_id,
 	if (charge->kind == CHARGE_REPEAT) {
 		key_add_text(ret, action_key);
 	}
+	if (charge->kind == CHARGE_ASK) {
+		key_add_text(ret, tenant);
+	}
 	if (charge->kind == CHARGE_BUDGET) {
 		gk_time_print(charge->window_us, window);
 		key_add_text(ret, charge->unit);
@@ -84,6 +87,7 @@ counter_counts(const struct counter *counter, int64_t now_us)
 	case CHARGE_RATE:
 		return counter->tat_ns > ns_of(now_us);
 	case CHARGE_REPEAT:
+	case CHARGE_ASK:
 		return counter->time_count > 0 &&
 		       counter->times_us[counter->time_count - 1] +
 			       counter->within_us >
@@ -299,6 +303,29 @@ counter_check_budget(const struct ledger *ledger, const struct run *run,
 	}
 }
 
+bool
+counter_check_asks(const struct ledger *ledger, const char *agent,
+    const char *tenant, int64_t now_us, struct limit_verdict *ret)
+{
+	const struct limit_finding limit = {
+	    .max = ledger->limits.asks_per_hour, .within_us = GK_US_PER_HOUR};
+	int64_t live = 0;
+	struct key key;
+
+	memset(ret, 0, sizeof(*ret));
+	if (limit.max <= 0) {
+		return false;
+	}
+	ret->charge = (struct charge){.kind = CHARGE_ASK,
+	    .rule = "approval_flood",
+	    .key = agent,
+	    .per = SCOPE_AGENT,
+	    .within_ms = limit.within_us / 1000};
+	key_of(&ret->charge, tenant, NULL, NULL, &key);
+	check_repeat(counter_find(ledger, &key), &limit, now_us, &live, ret);
+	return true;
+}
+
 static enum gk_rc
 counter_new(struct ledger *ledger, struct run *run, const struct charge *charge,
     const struct key *key, uint64_t seq, struct counter **ret,
@@ -398,6 +425,7 @@ counter_end(const struct counter *counter)
 	case CHARGE_RATE:
 		return counter->tat_ns / 1000 + 1;
 	case CHARGE_REPEAT:
+	case CHARGE_ASK:
 		return counter->times_us[counter->time_count - 1] +
 		       counter->within_us;
 	case CHARGE_BUDGET:
@@ -438,6 +466,7 @@ counter_apply(struct ledger *ledger, struct run *run,
 		counter->count = charge->count;
 		break;
 	case CHARGE_REPEAT:
+	case CHARGE_ASK:
 		GK_TRY(repeat_add(counter, charge->within_ms * 1000,
 		    event->timestamp_us, err));
 		break;

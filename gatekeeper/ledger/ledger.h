@@ -23,7 +23,11 @@ struct ledger_limits {
 	int64_t run_idle_us;      /* a run with nothing open ends after this */
 	size_t runs_per_identity; /* live runs; more are refused */
 	int64_t result_grace_us; /* after boot, before anything is unreported */
+	int64_t
+	    asks_per_hour; /* approvals that an agent may ask for, by tenant; 0: any number */
 };
+
+#define LEDGER_ASKS_PER_HOUR 60 /* unless the configuration says otherwise */
 
 #define LEDGER_EVENTS_MAX 4 /* that one settlement gives */
 
@@ -74,14 +78,22 @@ struct approval_vote {
 struct approval_rule_view {
 	const char *rule;
 	const char *reason;
-	const char **groups;
+	const char **groups; /* who may decide now */
 	size_t group_count;
+	const char **escalate_to; /* who may too from escalates_at_us on */
+	size_t escalate_count;
+	int64_t escalates_at_us; /* 0: it doesn't, or has */
+	bool escalated;
 	int64_t needed;
 	int64_t granted;
 };
 
+#define APPROVAL_ALIKE_BYTES 28 /* "alk_", 22 characters, '\0' */
+
 struct approval_view {
 	char approval_id[ID_TEXT_BYTES];
+	char alike
+	    [APPROVAL_ALIKE_BYTES]; /* equal where agent, tenant, actor, action with arguments and rules are */
 	uint64_t seq; /* of the decision that asked */
 	int status;   /* enum approval_status */
 	const char *run_id, *step_id, *tenant_id, *agent_id, *caller;

@@ -81,7 +81,8 @@ struct approval {
 	size_t rule_count;
 	struct approval_bounds bounds; /* max_uses 0: no bounded grant */
 	struct grant_bound bound; /* of the grant; uses 0: it isn't bounded */
-	uint8_t frame[16]; /* with bounds: action, actor, roles, context */
+	uint8_t frame[16];  /* with bounds: action, actor, roles, context */
+	uint64_t escalated; /* bit i: rules[i] asks its second groups too */
 	int64_t used;
 	struct vote *votes; /* oldest first */
 	size_t vote_count;
@@ -292,6 +293,9 @@ void counter_check_limit(const struct ledger *ledger, const struct run *run,
 void counter_check_budget(const struct ledger *ledger, const struct run *run,
     const struct budget_finding *budget, int64_t now_us,
     struct limit_verdict *ret);
+/* One more approval that people are asked for; false: there is no guard. */
+bool counter_check_asks(const struct ledger *ledger, const char *agent,
+    const char *tenant, int64_t now_us, struct limit_verdict *ret);
 enum gk_rc counter_apply(struct ledger *ledger, struct run *run,
     const struct charge *charge, const struct event *event,
     struct gk_err *err) GK_MUST_USE;
@@ -336,6 +340,21 @@ enum gk_rc approval_schedule(struct ledger *ledger, struct approval *approval,
     struct gk_err *err) GK_MUST_USE;
 bool approval_is_open(const struct approval *approval);
 
+/* escalate.c: when nobody has answered for a while, others may too */
+/* May a member of these groups decide for rule i of the approval now? */
+bool escalate_asks(const struct approval *approval, size_t i,
+    const char *const *groups, size_t count);
+/* The next one that is due; INT64_MAX: none before it expires. */
+int64_t escalate_when_us(const struct approval *approval);
+/* When rule i escalates; 0: it doesn't, or has. */
+int64_t escalate_rule_us(const struct approval *approval, size_t i);
+/* What is due for a pending or granted approval: an escalation, or its end. */
+enum gk_rc escalate_draft_due(const struct ledger *ledger,
+    const struct approval *approval, const struct settle_at *at,
+    struct gk_arena *arena, struct event *ret, struct gk_err *err) GK_MUST_USE;
+enum gk_rc escalate_apply(struct approval *approval, const struct event *event,
+    struct gk_err *err) GK_MUST_USE;
+
 /* bound.c: grants that let through more than the one request that asked */
 enum gk_rc bounds_copy(struct gk_arena *arena,
     const struct approval_bounds *from, struct approval_bounds *ret,
@@ -365,9 +384,8 @@ bool bound_holds(
 
 /* ballot.c: has that person voted? */
 bool approval_has_vote_of(const struct approval *approval, const char *person);
-/* How many different persons have granted that rule. */
-int64_t approval_rule_granted(
-    const struct approval *approval, const struct approval_rule *rule);
+/* How many different persons have granted rule i. */
+int64_t approval_rule_granted(const struct approval *approval, size_t i);
 
 /* result.c */
 enum gk_rc result_apply(struct ledger *ledger, const struct event *event,

@@ -122,7 +122,8 @@ load_counter(struct ledger *ledger, const char *key,
 		key + strlen("counter/"), bytes, sizeof(bytes), &n) ||
 	    (row->per == SCOPE_RUN && run == NULL) ||
 	    row->kind <= CHARGE_NONE || row->kind >= CHARGE_KIND_COUNT ||
-	    (row->kind == CHARGE_REPEAT && row->time_count == 0)) {
+	    ((row->kind == CHARGE_REPEAT || row->kind == CHARGE_ASK) &&
+		row->time_count == 0)) {
 		return damaged(err, key, "not a whole counter");
 	}
 	times = calloc(row->time_count + 1, sizeof(*times));
@@ -215,6 +216,7 @@ load_approval(struct ledger *ledger, const char *key,
 	    .rules = row->terms.rules,
 	    .rule_count = row->terms.rule_count,
 	    .used = row->used,
+	    .escalated = (uint64_t)row->escalated,
 	    .vote_count = row->vote_count};
 	struct event as_event = {
 	    .timestamp_us = run == NULL ? 0 : run->last_us};

@@ -142,6 +142,7 @@ static const struct record_field approval_fields[] = {
     F_OBJ(approval_row, "bound", bound, grant_bound_type),
     F_OBJ(approval_row, "bounded", terms.bounded, approval_bounds_type),
     F_STR(approval_row, "caller", caller),
+    F_BIG(approval_row, "escalated", escalated),
     F_TIME(approval_row, "expires_at", expires_at_us),
     {.name = "frame",
 	.kind = RECORD_BYTES,

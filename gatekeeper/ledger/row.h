@@ -47,6 +47,7 @@ struct approval_row {
 	struct grant_bound *bound;   /* NULL: not bounded */
 	uint8_t frame[16];
 	int64_t used;
+	int64_t escalated; /* bits */
 	struct vote_row *votes;
 	size_t vote_count;
 };

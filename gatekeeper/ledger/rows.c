@@ -155,6 +155,7 @@ put_approval(
 		.bounded = from->bounds.max_uses == 0 ? NULL : &bounds},
 	    .bound = from->bound.uses == 0 ? NULL : &bound,
 	    .used = from->used,
+	    .escalated = (int64_t)from->escalated,
 	    .vote_count = from->vote_count};
 
 	memcpy(row.binding, from->binding, sizeof(row.binding));

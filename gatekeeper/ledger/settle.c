@@ -142,8 +142,8 @@ shadows(struct work *work, struct gk_err *err)
 
 /* ---- limits and budgets ---- */
 
-static enum gk_rc
-charge_add(struct work *work, const struct charge *charge, struct gk_err *err)
+enum gk_rc
+work_charge(struct work *work, const struct charge *charge, struct gk_err *err)
 {
 	struct event *event = work->event;
 
@@ -185,7 +185,7 @@ limits(struct work *work, bool *ret_stopped, struct gk_err *err)
 			*ret_stopped = true;
 			return GK_OK;
 		}
-		GK_TRY(charge_add(work, &verdict.charge, err));
+		GK_TRY(work_charge(work, &verdict.charge, err));
 	}
 	return GK_OK;
 }
@@ -227,7 +227,7 @@ budgets(struct work *work, bool *ret_stopped, size_t *ret_reserve,
 			*ret_stopped = true;
 			return GK_OK;
 		}
-		GK_TRY(charge_add(work, &verdict.charge, err));
+		GK_TRY(work_charge(work, &verdict.charge, err));
 	}
 	return GK_OK;
 }

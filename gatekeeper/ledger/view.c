@@ -1,7 +1,42 @@
 /* Approvals as people see them. */
 #include <string.h>
 
+#include "codec/digest.h"
 #include "ledger/ledger_internal.h"
+
+enum { ALIKE_RULES_MAX = 64 };
+
+/* Those of the rule, and, once it has escalated, the others. */
+static enum gk_rc
+view_groups(const struct approval *approval, size_t i, struct gk_arena *arena,
+    struct approval_rule_view *to, struct gk_err *err)
+{
+	const struct approval_rule *rule = &approval->rules[i];
+
+	to->escalate_to = rule->escalate_to;
+	to->escalate_count = rule->escalate_count;
+	to->escalates_at_us = approval->status == APPROVAL_PENDING
+				  ? escalate_rule_us(approval, i)
+				  : 0;
+	to->escalated = i < 64 && (approval->escalated >> i & 1) != 0;
+	to->groups = rule->groups;
+	to->group_count = rule->group_count;
+	if (!to->escalated) {
+		return GK_OK;
+	}
+	to->groups = gk_arena_calloc(arena,
+	    rule->group_count + rule->escalate_count, sizeof(*to->groups));
+	if (to->groups == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "view");
+	}
+	for (size_t k = 0; k < rule->group_count + rule->escalate_count; k++) {
+		to->groups[k] = k < rule->group_count
+				    ? rule->groups[k]
+				    : rule->escalate_to[k - rule->group_count];
+	}
+	to->group_count = rule->group_count + rule->escalate_count;
+	return GK_OK;
+}
 
 static enum gk_rc
 view_rules(const struct approval *approval, struct gk_arena *arena,
@@ -19,15 +54,44 @@ view_rules(const struct approval *approval, struct gk_arena *arena,
 
 		to->rule = rule->rule;
 		to->reason = rule->reason;
-		to->groups = rule->groups;
-		to->group_count = rule->group_count;
+		GK_TRY(view_groups(approval, i, arena, to, err));
 		to->needed = rule->needed;
-		to->granted = approval_rule_granted(approval, rule);
+		to->granted = approval_rule_granted(approval, i);
 		view->needed += to->needed;
 		view->granted +=
 		    to->granted < to->needed ? to->granted : to->needed;
 	}
 	return GK_OK;
+}
+
+static struct digest_part
+text_part(const char *text)
+{
+	return (struct digest_part){
+	    text == NULL ? "" : text, text == NULL ? 1 : strlen(text) + 1};
+}
+
+/* What people need decide only once: the same action for the same actor by the same rules, whatever run and step. */
+static void
+view_alike(const struct approval *approval, char ret[APPROVAL_ALIKE_BYTES])
+{
+	struct digest_part parts[5 + 2 * ALIKE_RULES_MAX];
+	struct digest hash;
+	size_t n = 0;
+
+	parts[n++] = text_part(approval->run->tenant);
+	parts[n++] = text_part(approval->run->agent);
+	parts[n++] = text_part(approval->actor_type);
+	parts[n++] = text_part(approval->actor_id);
+	parts[n++] = text_part(approval->action_key);
+	for (size_t i = 0; i < approval->rule_count && i < ALIKE_RULES_MAX;
+	     i++) {
+		parts[n++] = text_part(approval->rules[i].rule);
+		parts[n++] = text_part(approval->rules[i].digest);
+	}
+	digest_sha256(parts, n, &hash);
+	memcpy(ret, "alk_", 4);
+	(void)digest_b64url(hash.bytes, 16, ret + 4);
 }
 
 static enum gk_rc
@@ -57,6 +121,7 @@ view_fill(const struct ledger *ledger, const struct approval *approval,
 	memset(view, 0, sizeof(*view));
 	id_print(
 	    &ledger->id_key, ID_APPROVAL, approval->seq, view->approval_id);
+	view_alike(approval, view->alike);
 	view->seq = approval->seq;
 	view->status = approval->status;
 	view->run_id = approval->run->run_id;

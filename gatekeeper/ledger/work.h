@@ -23,6 +23,8 @@ void work_say(struct work *work, enum decision decision, enum layer layer,
 void work_stop(
     struct work *work, enum layer layer, const char *rule, const char *reason);
 enum gk_rc work_no_memory(struct gk_err *err);
+enum gk_rc work_charge(struct work *work, const struct charge *charge,
+    struct gk_err *err) GK_MUST_USE;
 
 /* ask.c: the approval layer */
 const struct approval_finding *work_first_asking(const struct findings *found);

@@ -42,6 +42,7 @@ main_settings(const struct config *config, struct cli_settings *ret)
 		    .result_grace_us = config->result_grace_us,
 		    .queue = (size_t)config->queue,
 		    .runs_per_identity = (size_t)config->runs_per_identity,
+		    .asks_per_hour = config->approvals_per_hour,
 		    .admission_per_s = config->admission_rate,
 		    .admission_burst = config->admission_burst,
 		    .condition_fuel = (uint64_t)config->condition_fuel,

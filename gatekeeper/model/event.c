@@ -76,6 +76,7 @@ static const char *const charge_words[CHARGE_KIND_COUNT] = {
     [CHARGE_COUNT] = "count",
     [CHARGE_REPEAT] = "repeat",
     [CHARGE_BUDGET] = "budget",
+    [CHARGE_ASK] = "ask",
 };
 
 static const struct record_field charge_fields[] = {

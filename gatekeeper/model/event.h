@@ -24,6 +24,7 @@ enum charge_kind {
 	CHARGE_COUNT,  /* count: the new count */
 	CHARGE_REPEAT, /* one more of this action key; forget after within_ms */
 	CHARGE_BUDGET, /* micros: added to the window (negative: given back) */
+	CHARGE_ASK, /* one more approval that people are asked for; forget after within_ms */
 	CHARGE_KIND_COUNT,
 };
 

@@ -80,7 +80,7 @@ class Gatekeeper:
         (root / "policies/bench.yaml").write_text(policy(rules))
         self.config = root / "gatekeeper.yaml"
         self.config.write_text(f"listen: 127.0.0.1:{self.port}\ndata_dir: data\npolicy_dir: policies\n"
-                               "admission_rate: 1000000\nadmission_burst: 1000000\nruns_per_identity: 1000000\n")
+                               "admission_rate: 1000000\nadmission_burst: 1000000\nruns_per_identity: 1000000\napprovals_per_hour: 0\n")
         self.start()
         self.token = subprocess.run([binary, "token", "create", "--config", self.config, "--id", "agent", "--kind", "agent", "--can",
                                      "agent", "--tenant", "*", "--may-actors", "*", "--may-roles", "*"],

@@ -40,6 +40,7 @@ policy_dir: policies
 admission_rate: 1000000
 admission_burst: 1000000
 runs_per_identity: 1000000
+approvals_per_hour: 0
 max_connections: %d
 """
 AGENTS = 10

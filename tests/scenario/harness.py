@@ -198,6 +198,7 @@ class Server:
         self.data, self.policies, self.log_path = self.root / "data", self.root / "policies", self.root / "log"
         self.config_path = self.root / "gatekeeper.yaml"
         self.config = {"data_dir": "data", "policy_dir": "policies", "space_warn": 0, "space_stop": 0, "space_reserve": 0,
+                       "approvals_per_hour": 0,
                        **(config or {})}
         self.own_listen = "listen" in self.config  # else each start gets a port of its own
         self.env = {**os.environ, **(env or {})}

@@ -16,6 +16,24 @@ roll(uint64_t *state, uint64_t n)
 	return (*state >> 11) % n;
 }
 
+/* One of the words behind a prefix, in the world's memory. */
+static const char *
+word(struct world *world, const char *prefix, uint64_t i)
+{
+	return gk_arena_printf(
+	    &world->arena, "%s%llu", prefix, (unsigned long long)i);
+}
+
+/* A world with a guard against floods that histories reach. */
+static void
+init(struct world *world)
+{
+	world_init(world);
+	ledger_free(world->ledger);
+	world->limits.asks_per_hour = 12;
+	world->ledger = world_rebuild(world);
+}
+
 static struct findings *
 random_findings(struct world *world, uint64_t *state)
 {
@@ -26,8 +44,24 @@ random_findings(struct world *world, uint64_t *state)
 		found->access_reason = "no_rule_allows";
 	}
 	if (roll(state, 3) == 0) {
+		static const char *const pins[] = {"/order"};
+		static const char *const to[] = {"finance"};
+		struct approval_finding *rule =
+		    &found->approvals[found->approval_count];
+
 		world_add_approval(
 		    world, found, "r1", 1 + (int64_t)roll(state, 2));
+		rule->max_uses = (int64_t)roll(state, 4);
+		rule->max_ttl_us = 20 * GK_US_PER_MIN;
+		rule->pins = pins;
+		rule->pin_count = 1;
+		rule->escalate_after_us =
+		    (int64_t)roll(state, 3) * 10 * GK_US_PER_MIN;
+		rule->escalate_to = to;
+		rule->escalate_count = 1;
+		world->pins[0] = (struct record_pair){
+		    "/order", word(world, "h1_", roll(state, 2))};
+		world->pin_count = 1;
 	}
 	if (roll(state, 2) == 0) {
 		world_add_limit(world, found,
@@ -73,14 +107,6 @@ random_findings(struct world *world, uint64_t *state)
 	return found;
 }
 
-/* One of the words behind a prefix, in the world's memory. */
-static const char *
-word(struct world *world, const char *prefix, uint64_t i)
-{
-	return gk_arena_printf(
-	    &world->arena, "%s%llu", prefix, (unsigned long long)i);
-}
-
 /* Any decision recorded so far; world->count when there is none. */
 static uint64_t
 random_decision(struct world *world, uint64_t *state)
@@ -120,6 +146,25 @@ random_switch(struct world *world, uint64_t *state)
 	world_record(world, s);
 }
 
+/* Sometimes a bounded one, sometimes wider than the rule allows. */
+static void
+random_bound(struct world *world, uint64_t *state)
+{
+	struct grant_bound *bound =
+	    gk_arena_alloc(&world->arena, sizeof(*bound));
+
+	cr_assert(bound != NULL);
+	*bound = (struct grant_bound){.uses = 1 + (int64_t)roll(state, 3)};
+	if (roll(state, 2) == 0) {
+		bound->at_most =
+		    gk_arena_calloc(&world->arena, 1, sizeof(*bound->at_most));
+		bound->at_most[0] = (struct record_pair){
+		    "/amount", word(world, "", roll(state, 100))};
+		bound->at_most_count = roll(state, 2);
+	}
+	world->bound = roll(state, 3) == 0 ? NULL : bound;
+}
+
 static void
 step_world(struct world *world, uint64_t *state)
 {
@@ -146,6 +191,7 @@ step_world(struct world *world, uint64_t *state)
 		break;
 	case 3:
 	case 4:
+		random_bound(world, state);
 		if (seq < world->count) {
 			(void)world_vote(world, voters[roll(state, 3)], seq,
 			    changes[roll(state, 5)]);
@@ -195,7 +241,7 @@ Test(ledger_property,
 		uint64_t state = seed * 0x9e3779b97f4a7c15ULL;
 		size_t seen = 0;
 
-		world_init(&world);
+		init(&world);
 		world_people(&world);
 		while (world.count < 160) {
 			char *live;
@@ -269,7 +315,7 @@ Test(ledger_property,
 		bool done = true;
 		int snapshots = 0;
 
-		world_init(&world);
+		init(&world);
 		world_people(&world);
 		while (world.count < 600) {
 			if (done) {
