@@ -2,11 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/canon.h"
+#include "codec/digest.h"
 #include "codec/json.h"
 #include "format/format_internal.h"
 #include "model/entry.h"
 
-enum { ARENA_CAP = 8 << 20, KEPT_CAP = 4096 };
+enum { ARENA_CAP = 8 << 20, KEPT_CAP = 4096, OPENED_CAP = 1 << 20 };
 
 const char *const format_words[FORMAT_COUNT] = {
     [FORMAT_JSONL] = "jsonl",
@@ -115,6 +117,67 @@ strip(
 	    gk_buf_text(&some), some.len, "opened", &stream->bytes, err);
 }
 
+static bool
+is_leaf_hash(const struct entry_text *text)
+{
+	uint8_t bytes[DIGEST_BYTES];
+	char hex[DIGEST_HEX] = "";
+	size_t n;
+
+	if (text->n != DIGEST_HEX + 1 || text->at[0] != '"' ||
+	    text->at[text->n - 1] != '"') {
+		return false;
+	}
+	memcpy(hex, text->at + 1, DIGEST_HEX - 1);
+	return digest_from_hex(hex, bytes, sizeof(bytes), &n) &&
+	       n == sizeof(bytes);
+}
+
+static bool
+is_canonical_object(const struct entry_text *text)
+{
+	static const struct json_limits limits = {OPENED_CAP, 64, 10000};
+	GK_AUTO(json_freep) struct json_value *json = NULL;
+	GK_AUTO(gk_buf_done) struct gk_buf again = GK_BUF_INIT(OPENED_CAP);
+
+	return json_parse(text->at, text->n, &limits, &json, NULL) == GK_OK &&
+	       json_type(json) == JSON_OBJECT &&
+	       canon_print(json, &again, NULL) == GK_OK &&
+	       again.len == text->n &&
+	       memcmp(again.bytes, text->at, text->n) == 0;
+}
+
+/* What was added is well formed, and stands where it belongs: some formats hand the row on as it is. */
+static enum gk_rc
+check_added(
+    struct format_stream *stream, const char *row, size_t n, struct gk_err *err)
+{
+	const struct entry_text leaf = entry_get(row, n, "leaf_hash"),
+				opened = entry_get(row, n, "opened");
+	GK_AUTO(gk_buf_done) struct gk_buf one = GK_BUF_INIT(n + 1);
+	GK_AUTO(gk_buf_done) struct gk_buf two = GK_BUF_INIT(n + 1);
+	const struct gk_buf *whole = &stream->bytes;
+
+	if ((leaf.at != NULL && !is_leaf_hash(&leaf)) ||
+	    (opened.at != NULL && !is_canonical_object(&opened))) {
+		return GK_FAIL(err, GK_E_INVALID,
+		    "leaf_hash or opened isn't what it should be");
+	}
+	if (leaf.at != NULL) {
+		GK_TRY(entry_insert(gk_buf_text(whole), whole->len, "leaf_hash",
+		    leaf.at, leaf.n, &one, err));
+		whole = &one;
+	}
+	if (opened.at != NULL) {
+		GK_TRY(entry_insert(gk_buf_text(whole), whole->len, "opened",
+		    opened.at, opened.n, &two, err));
+		whole = &two;
+	}
+	return whole->len == n && memcmp(gk_buf_text(whole), row, n) == 0
+		   ? GK_OK
+		   : GK_FAIL(err, GK_E_INVALID, "not in canonical form");
+}
+
 static enum gk_rc
 print_item(const struct item *item, struct gk_buf *buf, struct gk_err *err)
 {
@@ -150,6 +213,7 @@ format_print(struct format_stream *stream, const char *row, size_t n,
 	GK_TRY(strip(stream, row, n, err));
 	GK_TRY(event_decode(gk_buf_text(&stream->bytes), stream->bytes.len,
 	    &stream->arena, &event, err));
+	GK_TRY(check_added(stream, row, n, err));
 	item.leaf_hash = entry_dup(row, n, "leaf_hash", &stream->arena);
 	gk_time_print(event.timestamp_us, item.time);
 	stream->last = (struct format_facts){event.timestamp_us,
