@@ -11,6 +11,7 @@ enum {
 	WITNESSED_BYTES = 160,
 	EXIT_NOT_WITNESSED = 4,
 	TRIES_MAX = 5,
+	KEYS_MAX = 64, /* that are told */
 };
 
 struct check {
@@ -163,6 +164,8 @@ struct report {
 	const char *witnessed;
 	int64_t exit_code, size, witnessed_size;
 	int64_t held, let_go_before, unfinished;
+	const char **destroyed; /* ids of hash keys */
+	size_t destroyed_count;
 };
 
 #define REPORT_STR(key_, member)                            \
@@ -178,6 +181,11 @@ struct report {
 	}
 
 static const struct record_field report_fields[] = {
+    {.name = "destroyed_keys",
+	.kind = RECORD_STRS,
+	.flags = RECORD_KEEP_EMPTY,
+	.offset = offsetof(struct report, destroyed),
+	.count_offset = offsetof(struct report, destroyed_count)},
     REPORT_INT("exit_code", exit_code),
     REPORT_STR("head", head),
     REPORT_INT("held", held),
@@ -230,7 +238,39 @@ print(const struct report *report, struct gate_verify_report *ret,
 		    "removes them\n",
 		    (long long)report->unfinished));
 	}
+	for (size_t i = 0; i < report->destroyed_count; i++) {
+		GK_TRY(gk_buf_printf(text, err,
+		    "  key      hash key %s was destroyed: what it hashed "
+		    "(h%s_…, ak%s_…) can't be compared any more\n",
+		    report->destroyed[i], report->destroyed[i],
+		    report->destroyed[i]));
+	}
 	return gk_buf_printf(text, err, "  witness  %s\n", report->witnessed);
+}
+
+/* Hash keys that the log says are gone. */
+struct destroyed {
+	char text[KEYS_MAX][24];
+	const char *ids[KEYS_MAX];
+	size_t count;
+};
+
+static void
+note_destroyed(const struct ledger *ledger, struct destroyed *ret)
+{
+	struct key_view keys[KEYS_MAX];
+	size_t n = ledger_keys(ledger, 0, keys, KEYS_MAX);
+
+	ret->count = 0;
+	for (size_t i = 0; i < n && i < KEYS_MAX; i++) {
+		if (keys[i].what != KEY_HASH || keys[i].destroyed_us == 0) {
+			continue;
+		}
+		(void)snprintf(ret->text[ret->count], sizeof(ret->text[0]),
+		    "%lld", (long long)keys[i].id);
+		ret->ids[ret->count] = ret->text[ret->count];
+		ret->count++;
+	}
 }
 
 /* Up to where others saw the log grow, in words. */
@@ -266,8 +306,8 @@ some(const char *text)
 
 static enum gk_rc
 tell(const struct journal_verify_report *found, const char *vkey,
-    const struct gate_verify_options *options, struct gate_verify_report *ret,
-    struct gk_err *err)
+    const struct gate_verify_options *options, struct destroyed *destroyed,
+    struct gate_verify_report *ret, struct gk_err *err)
 {
 	static const struct {
 		const char *word;
@@ -294,6 +334,8 @@ tell(const struct journal_verify_report *found, const char *vkey,
 	    .held = (int64_t)found->held,
 	    .let_go_before = (int64_t)found->minimum,
 	    .unfinished = (int64_t)found->unfinished,
+	    .destroyed = destroyed->ids,
+	    .destroyed_count = destroyed->count,
 	};
 
 	(void)digest_hex(found->root.bytes, sizeof(found->root.bytes), root);
@@ -346,7 +388,7 @@ blame_base(const struct check *check, struct journal_verify_report *found)
 static enum gk_rc
 verify_once(const struct gate_verify_options *options, const char *vkey,
     const struct trust *trust, struct journal_verify_report *ret,
-    struct gk_err *err)
+    struct destroyed *ret_destroyed, struct gk_err *err)
 {
 	GK_AUTO(ledger_freep) struct ledger *ledger = NULL;
 	struct id_key id_key = {
@@ -378,6 +420,7 @@ verify_once(const struct gate_verify_options *options, const char *vkey,
 	if (rc == GK_OK && options->files == NULL) {
 		blame_base(&check, ret);
 	}
+	note_destroyed(ledger, ret_destroyed);
 	free(check.snapshots);
 	return rc;
 }
@@ -407,6 +450,7 @@ gate_verify(const struct gate_verify_options *options,
 	char own_vkey[NOTE_VKEY_BYTES] = "";
 	const char *vkey = options->vkey;
 	struct journal_verify_report found;
+	struct destroyed destroyed = {.count = 0};
 	int64_t before;
 
 	memset(ret, 0, sizeof(*ret));
@@ -419,12 +463,13 @@ gate_verify(const struct gate_verify_options *options,
 	}
 	for (int i = 0; i < TRIES_MAX; i++) {
 		before = minimum_of(options->data_dir);
-		GK_TRY(verify_once(options, vkey, trust, &found, err));
+		GK_TRY(
+		    verify_once(options, vkey, trust, &found, &destroyed, err));
 		/* what went while it was being read wasn't tampered with */
 		if (found.verdict != VERIFY_TAMPERED ||
 		    minimum_of(options->data_dir) == before) {
 			break;
 		}
 	}
-	return tell(&found, vkey, options, ret, err);
+	return tell(&found, vkey, options, &destroyed, ret, err);
 }

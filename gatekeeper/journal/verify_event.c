@@ -279,12 +279,12 @@ check_genesis(struct verify *v, const struct event *event, struct gk_err *err)
 	return GK_OK;
 }
 
-/* An event that names a signing key is the next one of the chain. */
+/* An event that names a signing key is the one of the chain that begins there. */
 static enum gk_rc
 check_signing_key(
     struct verify *v, const struct event *event, struct gk_err *err)
 {
-	const struct chain_link *link;
+	uint64_t from = event->seq == 0 ? 0 : event->seq + 1;
 	const char *text;
 
 	if (!chain_names(event)) {
@@ -292,19 +292,19 @@ check_signing_key(
 	}
 	text = event->kind == EVENT_GENESIS ? event->process->vkey
 					    : event->key->vkey;
-	link =
-	    v->keys_met < v->chain.count ? &v->chain.links[v->keys_met] : NULL;
-	if (link == NULL || !chain_is_key(&link->vkey, text) ||
-	    link->from != (event->seq == 0 ? 0 : event->seq + 1)) {
-		return FAULT(v, event->seq, err,
-		    event->seq == 0
-			? "genesis names another verifier key than the one "
-			  "that verifies"
-			: "a signing key that the table of keys doesn't have "
-			  "here");
+	for (size_t i = 0; i < v->chain.count; i++) {
+		const struct chain_link *link = &v->chain.links[i];
+
+		if (link->from == from && chain_is_key(&link->vkey, text)) {
+			v->keys_met++;
+			return GK_OK;
+		}
 	}
-	v->keys_met++;
-	return GK_OK;
+	return FAULT(v, event->seq, err,
+	    event->seq == 0
+		? "genesis names another verifier key than the one that "
+		  "verifies"
+		: "a signing key that the table of keys doesn't have here");
 }
 
 static enum gk_rc
@@ -353,6 +353,7 @@ journal__verify_kept(
 	journal__row_of(&event, &want);
 	GK_TRY(check_columns(v, row, &event, &want, err));
 	GK_TRY(check_genesis(v, &event, err));
+	GK_TRY(check_signing_key(v, &event, err));
 	return check_openings(v, &event, err);
 }
 

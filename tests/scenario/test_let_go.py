@@ -221,6 +221,45 @@ class Retention(unittest.TestCase):
         self.assertEqual(len(new), 5)
         self.verified()
 
+    def test_retention_over_rotated_keys_leaves_a_log_that_every_key_verifies(self):
+        first = self.server.cli("verify", "--print-key").stdout.strip()
+        self.work("run_1", 100)
+        self.server.cli("key", "rotate", "--signing", "--reason", "early")
+        self.server.cli("key", "rotate", "--hash", "--reason", "early")
+        second = self.server.cli("verify", "--print-key").stdout.strip()
+        self.work("run_2", 200)
+        self.days_pass(181)
+        self.server.cli("key", "rotate", "--signing", "--reason", "late")
+        third = self.server.cli("verify", "--print-key").stdout.strip()
+        self.let_go(512)
+        self.work("run_3", 5)
+        self.server.cli("key", "destroy", "1", "--reason", "nothing needs it")
+        self.assertEqual(len({first, second, third}), 3)
+        out = self.server.root / "out"
+        self.server.cli("export", str(out))
+        self.assertFalse((out / "tile/entries/000").exists())
+        for running in (True, False):
+            if not running:
+                self.assertEqual(self.server.stop(), 0)
+                self.server.cli("export", str(out))
+            for key in (first, second, third):
+                for where in (str(self.server.data), str(out)):
+                    done = self.server.cli("verify", where, "--key", key, check=False)
+                    self.assertEqual(done.returncode, 0, (where, key, done.stdout, done.stderr))
+        self.assertIn("hash key 1 was destroyed", self.verified())
+        told = json.loads(self.server.cli("verify", str(self.server.data), "--json").stdout)
+        self.assertEqual((told["destroyed_keys"], told["let_go_before"] >= 512), (["1"], True))
+        keys = out / "signing-keys"
+        whole = keys.read_text()
+        keys.write_text(whole.replace('"phase"', '"phasf"', 1))
+        self.assertEqual(self.server.cli("verify", str(out), "--key", third, check=False).returncode, 1)
+        genesis, *rest = whole.splitlines(keepends=True)
+        self.assertIn('"version":"', genesis)
+        keys.write_text(genesis.replace('"version":"', '"version":"9', 1) + "".join(rest))
+        said = self.server.cli("verify", str(out), "--key", third, check=False)
+        self.assertEqual(said.returncode, 1)
+        self.assertIn("isn't what the log has there", said.stdout)
+
     def test_what_the_base_says_is_what_the_ledger_goes_on_from(self):
         self.work("run_1", 300)
         switch = self.server.cli("kill", "on", "--run", "run_k", "--reason", "for ever").stdout.strip()

@@ -432,6 +432,35 @@ class WitnessCase(unittest.TestCase):
         self.assertEqual(self.witnesses[0].size(), 0)
         self.assertTrue(log)
 
+    def test_after_a_rotation_a_witness_cosigns_again_once_it_knows_the_new_key(self):
+        log = self.make_log()
+        watched = self.witness().start(log)
+        self.configure(watched)
+        self.server.start()
+        self.act(2)
+        until("it cosigns", lambda: watched.size() >= self.size() > 0)
+        self.server.cli("key", "rotate", "--signing", "--reason", "a drill")
+        new = self.server.cli("verify", "--print-key").stdout.strip()
+        self.assertNotEqual(log, new)
+        self.act(2)
+        until("that it knows the old key only is told", lambda: "witness_failed" in self.server.log())
+        until("the checkpoint of the handover, which both keys signed, is the last that it could cosign",
+              lambda: self.size() > watched.size())
+        self.assertEqual(watched.stop(), 0)
+        stood = watched.size()
+        watched.start(log, new)
+        until("it goes on from where it stood", lambda: watched.size() >= self.size() > stood, 60)
+        until("it is told", lambda: "witness_again" in self.server.log())
+        self.assertEqual(watched.stop(), 0)
+        watched.start(new)  # the old key has done its duty
+        self.act(1)
+        until("the new key is enough", lambda: watched.size() >= self.size(), 60)
+        self.assertEqual(self.server.stop(), 0)
+        (self.server.root / "trusted").write_text(f"log {new}\n{policy_of(watched)}")
+        for key in (log, new):
+            done = self.server.cli("verify", "--key", key, "--policy", str(self.server.root / "trusted"), "--require-witness", check=False)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
     def test_a_witness_that_talks_nonsense_stops_nobody(self):
         answers = [(200, b""), (200, b"\xe2\x80\x94 w AAAA\n"), (200, b"x" * 100000), (302, b""), (409, b"soon\n"),
                    (409, b"0\n"), (500, b"oops"), (204, b"")]
