@@ -20,6 +20,7 @@ enum {
 #define BEAT_US  (15 * GK_US_PER_S)
 #define LOOK_US  (5 * GK_US_PER_S)
 #define STALL_US (20 * GK_US_PER_S)
+#define LAST_US  (2 * GK_US_PER_S) /* the same while the server ends */
 
 /* From any thread of the gate: every loop with streams looks at them. */
 void
@@ -96,7 +97,8 @@ unpark(struct exchange *ex)
 {
 	ex->sse.parked = false;
 	ex->conn->loop->parked--;
-	http__conn_phase(ex->conn, CONN_ANSWER, STALL_US);
+	http__conn_phase(ex->conn, CONN_ANSWER,
+	    ex->conn->loop->draining ? LAST_US : STALL_US);
 	ex->conn->shard->due = true;
 	MHD_resume_connection(ex->connection);
 }
@@ -245,7 +247,8 @@ sse_read(void *cls, uint64_t at, char *buf, size_t max)
 		return ex->sse.ended ? MHD_CONTENT_READER_END_OF_STREAM : 0;
 	}
 	ex->sse.sent_us = loop->now_us;
-	http__conn_phase(ex->conn, CONN_ANSWER, STALL_US);
+	http__conn_phase(
+	    ex->conn, CONN_ANSWER, loop->draining ? LAST_US : STALL_US);
 	HTTP_COUNT(loop, response_bytes, n);
 	return (ssize_t)n;
 }
@@ -384,6 +387,8 @@ sse_drain(struct loop *loop)
 	     ex = ex->sse.next) {
 		if (ex->sse.parked) {
 			unpark(ex);
+		} else if (!ex->waiting) {
+			http__conn_phase(ex->conn, CONN_ANSWER, LAST_US);
 		}
 	}
 }
