@@ -1,4 +1,4 @@
-/* Decide, report, grant, kill, reload and search at once, for ThreadSanitizer: a plain program that ends by itself. */
+/* Decide, report, grant, kill, reload, search and follow at once, for ThreadSanitizer: a plain program that ends by itself. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -8,14 +8,15 @@
 
 #include "../unit/gate/fixture.h"
 #include "codec/json.h"
+#include "gate/live.h"
 
 enum { SECONDS = 5 };
 
 static struct house house;
 static const struct identity *agent, *alice, *auditor;
-static _Atomic bool over;
+static _Atomic bool over, stopped;
 static _Atomic unsigned long decided, allowed, reported, granted, searched,
-    switched, reloaded, waited, wrong;
+    switched, reloaded, waited, followed, wrong;
 
 static void
 note(const struct answer *answer)
@@ -141,6 +142,45 @@ auditor_main(void *arg)
 	return NULL;
 }
 
+/* Follows for a while, goes, comes back; also while the gate stops. */
+static void *
+follower_main(void *arg)
+{
+	const struct timespec pause = {0, 2000000};
+	const char *last = NULL;
+	char piece[4096], id[24];
+
+	(void)arg;
+	while (!atomic_load(&stopped)) {
+		struct gate_call call;
+		uint64_t seq;
+
+		house_call(&call, GATE_EVENT_STREAM, auditor, NULL, NULL);
+		call.after = last;
+		gate_do(house.gate, &call);
+		for (int i = 0; i < 100 && call.outcome == GATE_OK; i++) {
+			size_t n;
+			enum live_state state = live_copy(
+			    house.gate, &call, piece, sizeof(piece), &n);
+
+			atomic_fetch_add(&followed, n);
+			if (state == LIVE_BEHIND) {
+				gate_do(house.gate, &call);
+			} else if (state == LIVE_NOTHING) {
+				(void)live_may_go_on(house.gate, &call);
+				(void)nanosleep(&pause, NULL);
+			}
+		}
+		if (call.outcome == GATE_OK && live_id(&call, &seq)) {
+			(void)snprintf(
+			    id, sizeof(id), "%llu", (unsigned long long)seq);
+			last = id;
+		}
+		gate_call_done(&call);
+	}
+	return NULL;
+}
+
 static void *
 operator_main(void *arg)
 {
@@ -194,8 +234,15 @@ run_all(void)
 	const struct timespec span = {SECONDS, 0};
 	void *(*const mains[])(void *) = {agent_main, agent_main, agent_main,
 	    agent_main, approver_main, auditor_main, operator_main};
+	pthread_t followers[3];
 	pthread_t threads[GK_COUNT(mains)];
 
+	for (size_t i = 0; i < GK_COUNT(followers); i++) {
+		if (pthread_create(&followers[i], NULL, follower_main, NULL) !=
+		    0) {
+			abort();
+		}
+	}
 	for (size_t i = 0; i < GK_COUNT(mains); i++) {
 		if (pthread_create(&threads[i], NULL, mains[i],
 			(void *)(uintptr_t)i) != 0) {
@@ -206,6 +253,11 @@ run_all(void)
 	atomic_store(&over, true);
 	for (size_t i = 0; i < GK_COUNT(mains); i++) {
 		(void)pthread_join(threads[i], NULL);
+	}
+	gate_stop(house.gate);
+	atomic_store(&stopped, true);
+	for (size_t i = 0; i < GK_COUNT(followers); i++) {
+		(void)pthread_join(followers[i], NULL);
 	}
 }
 
@@ -223,13 +275,14 @@ main(void)
 	run_all();
 	whole = !gate_failed(house.gate);
 	house_done(&house);
-	(void)printf(
-	    "%lu decided, %lu allowed, %lu reported, %lu granted, "
-	    "%lu searched, %lu switched, %lu reloaded, %lu waited, %lu wrong\n",
+	(void)printf("%lu decided, %lu allowed, %lu reported, %lu granted, "
+		     "%lu searched, %lu switched, %lu reloaded, %lu waited, "
+		     "%lu bytes followed, %lu wrong\n",
 	    decided, allowed, reported, granted, searched, switched, reloaded,
-	    waited, wrong);
+	    waited, followed, wrong);
 	return whole && wrong == 0 && decided > 0 && reported > 0 &&
-		       searched > 0 && switched > 0 && reloaded > 0
+		       searched > 0 && followed > 0 && switched > 0 &&
+		       reloaded > 0
 		   ? 0
 		   : 1;
 }
