@@ -42,6 +42,7 @@ gate__tick(struct gate *gate, struct gk_err *err)
 		GK_TRY(gate__settle_due(gate, err));
 	}
 	gate__wait_expire(gate, now);
+	gate__wait_look(gate);
 	gate__retention_tick(gate,
 	    now - gate->ticked_us >= TICK_SLOW_US || now < gate->ticked_us);
 	if (now - gate->ticked_us >= TICK_SLOW_US || now < gate->ticked_us) {

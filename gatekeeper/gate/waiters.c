@@ -2,7 +2,10 @@
 #include "gate/waiters.h"
 #include "gate/gate_internal.h"
 
-enum { RETRY_MS = 5000 };
+enum {
+	RETRY_MS = 5000,
+	LOOKS = 128, /* at waiters, a tick */
+};
 
 /* What it is told now; says where it goes. */
 static void
@@ -137,6 +140,26 @@ void
 gate__wait_expire(struct gate *gate, int64_t now_us)
 {
 	wake_where(gate, is_over, 0, now_us);
+}
+
+/* Some at a time, in turn: whoever has hung up gives the place back. */
+void
+gate__wait_look(struct gate *gate)
+{
+	size_t left = gate->waiters.count < LOOKS ? gate->waiters.count : LOOKS;
+
+	for (; left > 0; left--) {
+		struct gate_work *work = gate__list_take(&gate->waiters);
+		struct gate_call *call = work->call;
+
+		if (call->alive == NULL || call->alive(call)) {
+			gate__list_add(&gate->waiters, work);
+			continue;
+		}
+		(void)gate__problem(
+		    call, GATE_UNAVAILABLE, "gone", "the client has hung up");
+		gate__list_add(&gate->woken, work);
+	}
 }
 
 void

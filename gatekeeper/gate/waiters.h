@@ -15,5 +15,7 @@ void gate__wait_end(struct gate *gate, struct gate_work *work);
 void gate__wait_wake(struct gate *gate, const struct event *event);
 void gate__wait_expire(struct gate *gate, int64_t now_us);
 void gate__wait_all(struct gate *gate);
+/* Look whether those who wait are still there: some of them, each time others. */
+void gate__wait_look(struct gate *gate);
 
 #endif

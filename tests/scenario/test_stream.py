@@ -344,10 +344,23 @@ class Places(harness.ServerCase):
         self.assertTrue(refused)
         answer = refused[0].getresponse()
         self.assertEqual((answer.status, json.loads(answer.read())["code"], answer.headers["retry-after"]), (429, "too_many_waits", "5"))
+        for connection in refused:
+            connection.close()
         decided = self.agent.decide("run_p", "2", "refund.create", {"order": "A-2"}, headers={"Prefer": "wait=60"})
         self.assertEqual(decided.body["decision"], "approval_required")
         self.assertEqual(decided.headers.get("retry-after"), "5")
         self.assertNotIn("preference-applied", decided.headers)
+        for connection in waits:
+            connection.close()
+
+    def test_who_hangs_up_while_waiting_gives_the_place_back(self):
+        metrics = self.server.client("meter-2", "service", "metrics")
+        asked = self.agent.decide("run_gone", "1", "refund.create", {"order": "A-1"}).body["approval"]["approval_id"]
+        connection = http.client.HTTPConnection(*self.server.address(), timeout=harness.DEADLINE_S)
+        connection.request("GET", f"/v1/approvals/{asked}", headers={"Authorization": f"Bearer {self.alice.token}", "Prefer": "wait=300"})
+        harness.until("a waiter", lambda: "gatekeeper_waiters 0\n" not in metrics.get("/metrics").text)
+        connection.close()
+        harness.until("the place", lambda: "gatekeeper_waiters 0\n" in metrics.get("/metrics").text)
 
     @staticmethod
     def has_answer(connection: http.client.HTTPConnection) -> bool:
