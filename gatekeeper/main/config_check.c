@@ -104,7 +104,13 @@ config__check(const struct config *config, struct gk_err *err)
 	    {config->export_syslog != NULL &&
 		    !ship_syslog_ok(config->export_syslog),
 		CONFIG_ID_export_syslog,
-		"export.syslog: expected tcp://HOST:PORT or unix:PATH"},
+		"export.syslog: expected tls://HOST:PORT, tcp://HOST:PORT or "
+		"unix:PATH"},
+	    {config->export_syslog_ca_file != NULL &&
+		    (config->export_syslog == NULL ||
+			strncmp(config->export_syslog, "tls://", 6) != 0),
+		CONFIG_ID_export_syslog_ca_file,
+		"export.syslog_ca_file needs an export.syslog of tls://"},
 	    {config->export_https != NULL &&
 		    !ship_https_ok(config->export_https),
 		CONFIG_ID_export_https,

@@ -84,6 +84,7 @@ main_ship_options(const struct config *config, struct ship_options *ret)
 	    .file_path = config->export_file,
 	    .file_format = format_find(config->export_file_format),
 	    .syslog_address = config->export_syslog,
+	    .syslog_ca_file = config->export_syslog_ca_file,
 	    .syslog_format = format_find(config->export_syslog_format),
 	    .https_url = config->export_https,
 	    .https_format = format_find(config->export_https_format),

@@ -1,6 +1,6 @@
 /*
  * Shipping to syslog: RFC 5424 messages, over TCP with octet counting (RFC 6587,
- * 3.4.1) or as datagrams to a unix socket such as /dev/log.
+ * 3.4.1), the same over TLS (RFC 5425), or as datagrams to a unix socket such as /dev/log.
  *
  *   <PRI>1 TIMESTAMP HOSTNAME gatekeeper PROCID MSGID - line
  *
@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/time.h"
+#include "out/channel.h"
 #include "out/ship_internal.h"
 
 enum {
@@ -34,15 +35,16 @@ enum {
 	KEPT_BYTES = 1 << 20,
 	OUT_CAP = 2 * SHIP_PAGE_CAP,
 	UNIX_PREFIX = 5, /* "unix:" */
-	TCP_PREFIX = 6,  /* "tcp://" */
+	TCP_PREFIX = 6,  /* "tcp://", and "tls://" */
 };
 
 #define CONNECT_US (5 * GK_US_PER_S)
 #define QUIET_US   (30 * GK_US_PER_S) /* without a byte taken */
 
 struct syslog {
-	int fd; /* -1: to be connected */
-	bool is_unix;
+	int fd;              /* -1: to be connected */
+	struct channel *tls; /* fd is its own; NULL: none */
+	bool is_unix, is_tls;
 	char host[HOST_BYTES]; /* or the socket's path */
 	char port[PORT_BYTES];
 	char me[HOST_BYTES]; /* this host's name */
@@ -92,7 +94,7 @@ own_name(char ret[HOST_BYTES])
 
 /* ---- the address ---- */
 
-/* "tcp://HOST:PORT", "tcp://[IPv6]:PORT", "unix:PATH". */
+/* "tcp://HOST:PORT", "tcp://[IPv6]:PORT", the same with tls, "unix:PATH". */
 static bool
 parse_address(const char *address, struct syslog *ret)
 {
@@ -106,7 +108,8 @@ parse_address(const char *address, struct syslog *ret)
 		    ret->host, HOST_BYTES, "%s", address + UNIX_PREFIX);
 		return n > 0 && n < sizeof(((struct sockaddr_un *)0)->sun_path);
 	}
-	if (strncmp(address, "tcp://", TCP_PREFIX) != 0) {
+	ret->is_tls = strncmp(address, "tls://", TCP_PREFIX) == 0;
+	if (!ret->is_tls && strncmp(address, "tcp://", TCP_PREFIX) != 0) {
 		return false;
 	}
 	colon = strrchr(host, ':');
@@ -182,10 +185,13 @@ syslog_reopen(void *inside)
 {
 	struct syslog *syslog = inside;
 
-	if (syslog->fd >= 0) {
+	if (syslog->tls != NULL) {
+		channel_close(syslog->tls);
+		syslog->tls = NULL;
+	} else if (syslog->fd >= 0) {
 		(void)close(syslog->fd);
-		syslog->fd = -1;
 	}
+	syslog->fd = -1;
 }
 
 static enum gk_rc
@@ -252,12 +258,51 @@ connect_tcp(struct target *target, struct syslog *syslog, struct gk_err *err)
 	return rc;
 }
 
+static bool
+is_ending(void *ctx)
+{
+	return is_over(ctx, INT64_MAX);
+}
+
+/* What a channel's failure is about. */
+static enum gk_rc
+name_target(const struct target *target, enum gk_rc rc, struct gk_err *err)
+{
+	if (rc != GK_OK) {
+		gk_err_context(err, "%s", target->options->syslog_address);
+	}
+	return rc;
+}
+
+static enum gk_rc
+connect_tls(struct target *target, struct syslog *syslog, struct gk_err *err)
+{
+	const struct channel_options options = {.host = syslog->host,
+	    .port = syslog->port,
+	    .ca_file = target->options->syslog_ca_file,
+	    .connect_ms = CONNECT_US / 1000,
+	    .is_over = is_ending,
+	    .ctx = target};
+
+	GK_TRY(name_target(
+	    target, channel_open(&options, &syslog->tls, err), err));
+	syslog->fd = channel_fd(syslog->tls);
+	return GK_OK;
+}
+
 /* Has the peer gone?  A syslog server has nothing to say. */
 static enum gk_rc
-check_peer(const struct target *target, int fd, struct gk_err *err)
+check_peer(const struct target *target, const struct syslog *syslog,
+    struct gk_err *err)
 {
 	char byte;
-	ssize_t n = recv(fd, &byte, 1, MSG_DONTWAIT);
+	ssize_t n;
+
+	if (syslog->tls != NULL) {
+		return name_target(
+		    target, channel_check(syslog->tls, err), err);
+	}
+	n = recv(syslog->fd, &byte, 1, MSG_DONTWAIT);
 
 	if (n == 0) {
 		return net_error(target, ECONNRESET, err);
@@ -268,21 +313,41 @@ check_peer(const struct target *target, int fd, struct gk_err *err)
 	return GK_OK;
 }
 
+/* Send what goes at once: *ret_done may be 0. */
 static enum gk_rc
-push(const struct target *target, int fd, const char *bytes, size_t n,
-    struct gk_err *err)
+push_some(const struct target *target, const struct syslog *syslog,
+    const char *bytes, size_t n, size_t *ret_done, struct gk_err *err)
+{
+	ssize_t done;
+
+	*ret_done = 0;
+	if (syslog->tls != NULL) {
+		return name_target(target,
+		    channel_push(syslog->tls, bytes, n, ret_done, err), err);
+	}
+	done = send(syslog->fd, bytes, n, MSG_NOSIGNAL);
+	if (done >= 0) {
+		*ret_done = (size_t)done;
+		return GK_OK;
+	}
+	return errno == EAGAIN || errno == ENOBUFS || errno == EINTR
+		   ? GK_OK
+		   : net_error(target, errno, err);
+}
+
+static enum gk_rc
+push(const struct target *target, const struct syslog *syslog,
+    const char *bytes, size_t n, struct gk_err *err)
 {
 	while (n > 0) {
-		ssize_t done = send(fd, bytes, n, MSG_NOSIGNAL);
+		size_t done;
 
-		if (done >= 0) {
-			bytes += done;
-			n -= (size_t)done;
-		} else if (errno == EAGAIN || errno == ENOBUFS) {
-			GK_TRY(await(target, fd, POLLOUT,
+		GK_TRY(push_some(target, syslog, bytes, n, &done, err));
+		bytes += done;
+		n -= done;
+		if (done == 0) {
+			GK_TRY(await(target, syslog->fd, POLLOUT,
 			    ship__monotonic_us() + QUIET_US, err));
-		} else if (errno != EINTR) {
-			return net_error(target, errno, err);
 		}
 	}
 	return GK_OK;
@@ -290,17 +355,18 @@ push(const struct target *target, int fd, const char *bytes, size_t n,
 
 /* Until the peer's kernel has acknowledged all that was sent. */
 static enum gk_rc
-await_acknowledged(const struct target *target, int fd, struct gk_err *err)
+await_acknowledged(const struct target *target, const struct syslog *syslog,
+    struct gk_err *err)
 {
 	int64_t until = ship__monotonic_us() + QUIET_US;
 	int left = 0, before = -1;
 
 	for (;;) {
-		if (ioctl(fd, SIOCOUTQ, &left) != 0) {
+		if (ioctl(syslog->fd, SIOCOUTQ, &left) != 0) {
 			return net_error(target, errno, err);
 		}
 		if (left == 0) {
-			return check_peer(target, fd, err);
+			return check_peer(target, syslog, err);
 		}
 		if (left != before) {
 			before = left;
@@ -309,7 +375,7 @@ await_acknowledged(const struct target *target, int fd, struct gk_err *err)
 		if (is_over(target, until)) {
 			return net_error(target, ETIMEDOUT, err);
 		}
-		GK_TRY(check_peer(target, fd, err));
+		GK_TRY(check_peer(target, syslog, err));
 		(void)poll(NULL, 0, 1);
 	}
 }
@@ -327,7 +393,7 @@ send_line(struct target *target, struct syslog *syslog,
 	GK_TRY(syslog_print(
 	    facts, syslog->me, (long)getpid(), line, n, &one, err));
 	if (syslog->is_unix) {
-		return push(target, syslog->fd, one.bytes, one.len, err);
+		return push(target, syslog, one.bytes, one.len, err);
 	}
 	GK_TRY(gk_buf_printf(&syslog->out, err, "%zu ", one.len));
 	return gk_buf_add(&syslog->out, one.bytes, one.len, err);
@@ -355,9 +421,9 @@ send_lines(struct target *target, struct syslog *syslog,
 	if (syslog->is_unix) {
 		return GK_OK;
 	}
-	GK_TRY(push(target, syslog->fd, gk_buf_text(&syslog->out),
-	    syslog->out.len, err));
-	return await_acknowledged(target, syslog->fd, err);
+	GK_TRY(push(
+	    target, syslog, gk_buf_text(&syslog->out), syslog->out.len, err));
+	return await_acknowledged(target, syslog, err);
 }
 
 /* Forget what is more than enough, and keep this batch. */
@@ -384,11 +450,11 @@ repeat(struct target *target, struct syslog *syslog, struct gk_err *err)
 	if (!syslog->repeats) {
 		return GK_OK;
 	}
-	GK_TRY(push(target, syslog->fd, gk_buf_text(&syslog->older),
+	GK_TRY(push(target, syslog, gk_buf_text(&syslog->older),
 	    syslog->older.len, err));
-	GK_TRY(push(target, syslog->fd, gk_buf_text(&syslog->kept),
-	    syslog->kept.len, err));
-	GK_TRY(await_acknowledged(target, syslog->fd, err));
+	GK_TRY(push(
+	    target, syslog, gk_buf_text(&syslog->kept), syslog->kept.len, err));
+	GK_TRY(await_acknowledged(target, syslog, err));
 	syslog->repeats = false;
 	return GK_OK;
 }
@@ -404,7 +470,7 @@ static enum gk_rc
 ready(struct target *target, struct syslog *syslog, struct gk_err *err)
 {
 	if (syslog->fd >= 0 && !syslog->is_unix &&
-	    check_peer(target, syslog->fd, err) != GK_OK) {
+	    check_peer(target, syslog, err) != GK_OK) {
 		broken(syslog);
 	}
 	if (syslog->fd >= 0) {
@@ -413,7 +479,8 @@ ready(struct target *target, struct syslog *syslog, struct gk_err *err)
 	if (syslog->is_unix) {
 		return connect_unix(target, syslog, err);
 	}
-	GK_TRY(connect_tcp(target, syslog, err));
+	GK_TRY(syslog->is_tls ? connect_tls(target, syslog, err)
+			      : connect_tcp(target, syslog, err));
 	return repeat(target, syslog, err);
 }
 
@@ -451,7 +518,8 @@ syslog_open(struct target *target, void **ret_inside, struct gk_err *err)
 	if (!parse_address(target->options->syslog_address, syslog)) {
 		free(syslog);
 		return GK_FAIL(err, GK_E_INVALID,
-		    "%s: expected tcp://HOST:PORT or unix:PATH",
+		    "%s: expected tcp://HOST:PORT, tls://HOST:PORT or "
+		    "unix:PATH",
 		    target->options->syslog_address);
 	}
 	own_name(syslog->me);

@@ -19,8 +19,11 @@ struct ship_options {
 	/* a target each; the first member NULL: none */
 	const char *file_path;
 	enum format file_format;
-	const char *syslog_address; /* tcp://HOST:PORT or unix:PATH */
-	enum format syslog_format;  /* a line an event: not CSV */
+	const char
+	    *syslog_address; /* tcp://HOST:PORT, tls://HOST:PORT or unix:PATH */
+	const char
+	    *syslog_ca_file; /* PEM, for tls; NULL: the system's authorities */
+	enum format syslog_format; /* a line an event: not CSV */
 	const char *https_url;
 	enum format https_format;
 	const char *https_token_file; /* NULL: none; read before each batch */

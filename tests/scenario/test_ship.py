@@ -250,8 +250,11 @@ class LetGo(Case):
 class SyslogServer:
     """Octet-counted messages over TCP; may hang up after so many messages."""
 
-    def __init__(self, port=0):
-        self.messages, self.hang_up_after = [], None
+    def __init__(self, port=0, tls=None):
+        self.messages, self.hang_up_after, self.context = [], None, None
+        if tls is not None:
+            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context.load_cert_chain(*tls)
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind(("127.0.0.1", port))
@@ -270,8 +273,11 @@ class SyslogServer:
             threading.Thread(target=self.read, args=(connection,), daemon=True).start()
 
     def read(self, connection):
-        stream = connection.makefile("rb")
         try:
+            if self.context is not None:
+                connection = self.context.wrap_socket(connection, server_side=True)
+                self.connections.append(connection)
+            stream = connection.makefile("rb")
             while True:
                 count = b""
                 while (byte := stream.read(1)).isdigit():
@@ -351,6 +357,42 @@ class Syslog(Case):
         found = [int(re.search(r"externalId=(\d+)", parse_message(data)["text"])[1]) for data in sink.messages]
         self.assertEqual(found, list(range(self.recorded())))
         sink.close()
+
+    def certificate(self, name, host="IP:127.0.0.1"):
+        key, cert = self.folder / f"{name}.key", self.folder / f"{name}.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key,
+                        "-out", cert, "-days", "2", "-subj", "/CN=siem", "-addext", f"subjectAltName={host}"],
+                       check=True, capture_output=True)
+        return cert, key
+
+    def test_over_tls_nothing_is_lost_when_the_connection_breaks(self):
+        cert, key = self.certificate("siem")
+        sink = SyslogServer(tls=(cert, key))
+        sink.hang_up_after = 15
+        self.start(syslog=f"tls://127.0.0.1:{sink.port}", syslog_format="jsonl", syslog_ca_file=str(cert), batch=10)
+        self.decide(60)
+        self.shipped("syslog")
+        self.server.stop()
+        harness.until("the last", lambda: b'"kind":"close"' in sink.messages[-1])
+        numbers = seqs(json.loads(parse_message(data)["text"]) for data in list(sink.messages))
+        self.assertEqual(sorted(set(numbers)), list(range(self.recorded())))
+        self.assertEqual(one_seam(numbers, starts=2), "")
+        self.assertIsNone(sink.hang_up_after)
+        sink.close()
+
+    def test_over_tls_only_a_server_that_the_authorities_vouch_for_gets_anything(self):
+        cert, key = self.certificate("siem")
+        other, _ = self.certificate("other")
+        named, named_key = self.certificate("named", "DNS:siem.example")
+        for ca, pair in ((other, (cert, key)), (named, (named, named_key))):
+            sink = SyslogServer(tls=pair)
+            self.start(syslog=f"tls://127.0.0.1:{sink.port}", syslog_format="jsonl", syslog_ca_file=str(ca))
+            self.decide(2)
+            harness.until("it is told", lambda: "export_failing" in self.server.log())
+            self.assertEqual(sink.messages, [])
+            self.server.stop()
+            self.server.destroy()
+            sink.close()
 
     def test_a_unix_socket_gets_a_datagram_each(self):
         path = self.folder / "log"
@@ -590,6 +632,9 @@ class Configuration(unittest.TestCase):
         for export, words in (
                 ({"syslog": "127.0.0.1:514"}, "export.syslog"),
                 ({"syslog": "tcp://127.0.0.1:x"}, "export.syslog"),
+                ({"syslog": "tls://127.0.0.1"}, "export.syslog"),
+                ({"syslog": "tcp://127.0.0.1:514", "syslog_ca_file": "/x"}, "export.syslog_ca_file"),
+                ({"syslog_ca_file": "/x"}, "export.syslog_ca_file"),
                 ({"syslog": "tcp://127.0.0.1"}, "export.syslog"),
                 ({"https": "http://127.0.0.1/"}, "export.https"),
                 ({"https": "https://"}, "export.https"),
