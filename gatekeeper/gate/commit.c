@@ -65,6 +65,10 @@ count(struct gate *gate, const struct event *event)
 			    &metrics->shadow[one->would][one->layer], 1);
 		}
 		metrics_count(&metrics->floods, is_flood(event));
+		for (size_t i = 0; i < event->charge_count; i++) {
+			metrics_count(&metrics->budgets_reached,
+			    event->charges[i].reached > 0 ? 1 : 0);
+		}
 	} else if (event->kind == EVENT_APPROVAL) {
 		metrics_count(
 		    &metrics->escalations, event->change == CHANGE_ESCALATED);

@@ -378,6 +378,9 @@ void gate__witness_end(struct gate *gate);
 /* In the commit thread: write down what they said. */
 enum gk_rc gate__witness_flush(
     struct gate *gate, struct gk_err *err) GK_MUST_USE;
+/* And that no quorum cosigns any more, or again. */
+enum gk_rc gate__witness_tell(
+    struct gate *gate, struct gk_err *err) GK_MUST_USE;
 /* When all threads have ended: the last round. */
 enum gk_rc gate__witness_last(
     struct gate *gate, struct gk_err *err) GK_MUST_USE;

@@ -38,6 +38,7 @@ gate__tick(struct gate *gate, struct gk_err *err)
 	GK_TRY(gate__space_watch(gate, err));
 	GK_TRY(gate__clock_watch(gate, err));
 	GK_TRY(gate__witness_flush(gate, err));
+	GK_TRY(gate__witness_tell(gate, err));
 	if (ledger_next_due(gate->ledger) <= now) {
 		GK_TRY(gate__settle_due(gate, err));
 	}

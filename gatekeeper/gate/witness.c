@@ -357,6 +357,29 @@ gate__witness_start(
 
 /* ---- the commit thread ---- */
 
+/* The beginning of a time without a quorum is an event, and its end with how many seconds it was. */
+enum gk_rc
+gate__witness_tell(struct gate *gate, struct gk_err *err)
+{
+	struct gate_witnesses *all = gate->witnesses;
+	bool late = all != NULL && atomic_load(&all->late);
+	int64_t now = gate__now(gate);
+	struct event_gap gap = {.what = "witness", .since_us = now};
+	struct event event = {
+	    .kind = EVENT_GAP, .caller = "gatekeeper", .gap = &gap};
+
+	if (all == NULL || late == all->told_late) {
+		return GK_OK;
+	}
+	if (!late) {
+		gap.since_us = all->late_since_us;
+		gap.count = (now - all->late_since_us) / GK_US_PER_S;
+	}
+	all->told_late = late;
+	all->late_since_us = now;
+	return gate__record_event(gate, &event, NULL, 0, NULL, err);
+}
+
 enum gk_rc
 gate__witness_flush(struct gate *gate, struct gk_err *err)
 {
@@ -426,8 +449,10 @@ watch_lag(struct gate *gate, struct gate_witnesses *all, int64_t now)
 	} else if (all->behind_us == 0) {
 		all->behind_us = now;
 	}
-	late = options->stop && all->behind_us != 0 &&
+	late = all->behind_us != 0 &&
 	       now - all->behind_us > options->every_us + options->grace_us;
+	atomic_store(&all->late, late);
+	late = late && options->stop;
 	if (late != atomic_load(&gate->unwitnessed)) {
 		atomic_store(&gate->unwitnessed, late);
 		gate__alert(gate, late ? "unwitnessed" : "witnessed_again",

@@ -48,6 +48,11 @@ struct gate_witnesses {
 	bool missed;         /* somebody didn't cosign in the last round */
 	int64_t behind_us; /* since when something isn't witnessed; 0: all is */
 	_Atomic uint64_t size; /* witnessed by a quorum */
+	atomic_bool late;      /* something isn't witnessed for too long */
+
+	/* the commit thread's own */
+	bool told_late; /* as the last event says */
+	int64_t late_since_us;
 };
 
 /* The head that a round is about. */

@@ -13,6 +13,8 @@
 #include "base/time.h"
 #include "ledger/ledger_internal.h"
 
+enum { BUDGET_NEARLY = 80, BUDGET_FULL = 100 }; /* per cent; told once each */
+
 enum { KEY_BYTES = 1024 };
 
 struct key {
@@ -267,6 +269,27 @@ window_of(enum budget_window every, int64_t now_us, int64_t *ret_start,
 	}
 }
 
+/* Per cent of the amount that is used with this cost, where that is to be told: at 80 and at 100, once each. */
+static int64_t
+reached(
+    const struct counter *counter, int64_t cost_micros, int64_t amount_micros)
+{
+	int64_t used = counter == NULL ? 0 : counter->used_micros;
+	int64_t told = counter == NULL ? 0 : counter->reached;
+	__int128 percent;
+
+	if (amount_micros <= 0) {
+		return 0;
+	}
+	percent = (__int128)add_capped(used, cost_micros) * BUDGET_FULL /
+		  amount_micros;
+	if ((percent >= BUDGET_FULL && told < BUDGET_FULL) ||
+	    (percent >= BUDGET_NEARLY && told < BUDGET_NEARLY)) {
+		return percent < BUDGET_FULL ? (int64_t)percent : BUDGET_FULL;
+	}
+	return 0;
+}
+
 void
 counter_check_budget(const struct ledger *ledger, const struct run *run,
     const struct budget_finding *budget, int64_t now_us,
@@ -300,7 +323,10 @@ counter_check_budget(const struct ledger *ledger, const struct run *run,
 			ret->retry_after_ms =
 			    (charge->window_end_us - now_us + 999) / 1000;
 		}
+		return;
 	}
+	charge->reached =
+	    reached(counter, budget->cost_micros, budget->amount_micros);
 }
 
 bool
@@ -474,6 +500,9 @@ counter_apply(struct ledger *ledger, struct run *run,
 		counter->used_micros =
 		    add_capped(counter->used_micros, charge->micros);
 		counter->window_end_us = charge->window_end_us;
+		if (charge->reached > counter->reached) {
+			counter->reached = charge->reached;
+		}
 		break;
 	default:
 		return LEDGER_CORRUPT(err, event, "an unknown kind of charge");
@@ -503,6 +532,7 @@ counter_load(struct ledger *ledger, struct counter *from, struct gk_err *err)
 	made->tat_ns = from->tat_ns;
 	made->count = from->count;
 	made->used_micros = from->used_micros;
+	made->reached = from->reached;
 	made->window_end_us = from->window_end_us;
 	made->within_us = from->within_us;
 	made->times_us = from->times_us;

@@ -132,6 +132,7 @@ struct counter {
 	int64_t tat_ns;        /* RATE */
 	int64_t count;         /* COUNT */
 	int64_t used_micros;   /* BUDGET */
+	int64_t reached;       /* BUDGET: per cent that was told; 0: none */
 	int64_t window_end_us; /* BUDGET; 0: the run's end */
 	int64_t within_us;     /* REPEAT */
 	int64_t *times_us;     /* REPEAT; ascending */

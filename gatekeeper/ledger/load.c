@@ -113,6 +113,7 @@ load_counter(struct ledger *ledger, const char *key,
 	    .tat_ns = row->tat_ns,
 	    .count = row->count,
 	    .used_micros = row->used_micros,
+	    .reached = row->reached,
 	    .window_end_us = row->window_end_us,
 	    .within_us = row->within_us,
 	    .run = run};

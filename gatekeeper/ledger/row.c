@@ -175,6 +175,7 @@ static const struct record_field counter_fields[] = {
     F_INT(counter_row, "count", count),
     F_INT(counter_row, "kind", kind),
     F_INT(counter_row, "per", per),
+    F_INT(counter_row, "reached", reached),
     F_STR(counter_row, "run_id", run_id),
     F_BIG(counter_row, "tat_ns", tat_ns),
     F_STR(counter_row, "tenant_id", tenant),

@@ -58,7 +58,8 @@ struct time_row {
 
 struct counter_row {
 	const char *tenant, *run_id; /* of scope run */
-	int64_t kind, per, tat_ns, count, used_micros, window_end_us, within_us;
+	int64_t kind, per, tat_ns, count, used_micros, reached, window_end_us,
+	    within_us;
 	struct time_row *times;
 	size_t time_count;
 };

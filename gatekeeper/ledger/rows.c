@@ -185,6 +185,7 @@ row_put_counter(const struct counter *from, int64_t now_us,
 	    .tat_ns = from->tat_ns,
 	    .count = from->count,
 	    .used_micros = from->used_micros,
+	    .reached = from->reached,
 	    .window_end_us = from->window_end_us,
 	    .within_us = from->within_us};
 	char key[ROW_KEY_BYTES] = "counter/";

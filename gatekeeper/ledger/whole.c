@@ -35,6 +35,8 @@ charge_is_whole(const struct charge *charge)
 	       is_given(charge->key) && is_short(charge->unit) &&
 	       (charge->kind != CHARGE_BUDGET || charge->unit != NULL) &&
 	       charge->tat_ns >= 0 && charge->count >= 0 &&
+	       charge->reached >= 0 && charge->reached <= 100 &&
+	       (charge->kind == CHARGE_BUDGET || charge->reached == 0) &&
 	       is_span(charge->within_ms) &&
 	       charge->micros >= -DECIMAL_MAX_MICROS &&
 	       charge->micros <= DECIMAL_MAX_MICROS;

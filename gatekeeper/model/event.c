@@ -85,6 +85,7 @@ static const struct record_field charge_fields[] = {
     ENUM(charge, "kind", kind, charge_words),
     BIG(charge, "micros", micros),
     ENUM(charge, "per", per, per_words),
+    INT(charge, "reached", reached),
     BOOL(charge, "refund", refund),
     BOOL(charge, "reserved", reserved),
     STR(charge, "rule", rule),

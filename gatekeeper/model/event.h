@@ -43,6 +43,8 @@ struct charge {
 	int64_t window_end_us; /* 0: the run's end */
 	bool reserved; /* decision: the micros are reserved until the result */
 	bool refund;   /* decision: a lower actual cost is given back */
+	int64_t
+	    reached; /* budget: per cent used with this charge, where it is told: at 80 and at 100, once a window */
 };
 
 /* One rule that asked for approval. */

@@ -13,6 +13,7 @@ import unittest
 
 import harness
 import receivers
+import test_deploy
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of thirty-two bytes ...").decode()
 OTHER = "whsec_" + base64.b64encode(b"another of twenty-four .").decode()
@@ -178,6 +179,51 @@ class Defaults(Case):
         texts = [message["data"]["text"] for message in self.hook.messages()]
         self.assertIn("olga: kill_switch=thrown, scope=tenant, subject=t_9", texts)
         self.assertTrue(any(text.startswith("olga: policy=rejected") for text in texts), texts)
+
+    def test_a_budget_is_told_at_80_per_cent_and_when_it_is_full_once_each(self):
+        policy = harness.POLICY + ("budgets:\n  - id: spend\n    per: tenant\n    unit: usd\n    amount: \"10\"\n    every: month\n"
+                                   "    cost: \"1\"\n    reason: budget_exhausted\n")
+        self.server = harness.Server(policy, {"notify": {**QUICK, "targets": [self.target()]}}).start()
+        self.agent = self.server.agent()
+        self.metrics_client = self.server.client("prom", "service", "metrics", tenant="*")
+        for i in range(7):
+            self.assertEqual(self.agent.decide("run_1", str(i), "kb.read").body["decision"], "allow")
+        self.server.kill()  # what was told is part of the state
+        self.server.start()
+        for i in range(7, 12):
+            self.agent.decide("run_1", str(i), "kb.read")
+        harness.until("both", lambda: len(self.hook.taken) == 2)
+        self.assertEqual([message["data"]["text"] for message in self.hook.messages()],
+                         ["support-agent: decision=allow, reason=allowed, budget=spend, percent=80, tenant=t_42, run_id=run_1",
+                          "support-agent: decision=allow, reason=allowed, budget=spend, percent=100, tenant=t_42, run_id=run_1"])
+        self.assertIn("gatekeeper_budgets_reached_total 2", self.metrics_client.get("/metrics").text)
+        self.server.stop()
+        self.assertEqual(self.server.verify().returncode, 0)
+        self.assertEqual(len(self.hook.taken), 2)
+
+    def test_results_that_never_come_and_a_full_disk_are_told(self):
+        policy = harness.POLICY + "results:\n  within: 1s\n"
+        self.server = harness.Server(policy, {"notify": {**QUICK, "targets": [self.target()]}, "result_grace": "0s"}).start()
+        self.agent = self.server.agent()
+        self.agent.decide("run_1", "1", "kb.read")
+        harness.until("the message", lambda: self.hook.taken)
+        self.assertEqual(self.alerts(), ["unreported"])
+        self.server.stop()
+        self.server.write_config(space_warn=1 << 50)
+        self.server.start()
+        harness.until("the second", lambda: len(self.hook.taken) == 2)
+        self.assertEqual(self.hook.messages()[1]["data"]["text"], "gatekeeper: gap=space_warn")
+        self.server.stop()
+
+    def test_witnesses_that_dont_cosign_are_told(self):
+        (self.folder / "witness").write_text(test_deploy.witness_line())
+        self.start(witness={"policy": str(self.folder / "witness"), "timeout": "100ms", "every": "1s", "grace": "0s"})
+        harness.until("the message", lambda: "witness" in self.alerts())
+        self.assertEqual(self.hook.messages()[0]["data"]["text"], "gatekeeper: gap=witness")
+        self.server.stop()
+        gaps = [one.event["gap"] for one in self.server.recorded() if one.event["kind"] == "gap"]
+        self.assertEqual([gap["what"] for gap in gaps], ["witness"])
+        self.assertEqual(self.server.verify().returncode, 0)
 
     def test_what_was_recorded_before_a_target_began_isnt_told(self):
         self.start(self.target(name="early"))

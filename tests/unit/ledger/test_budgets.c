@@ -212,3 +212,29 @@ Test(ledger_budgets, the_ledger_of_the_events_is_the_same)
 	free(rebuilt);
 	ledger_freep(&again);
 }
+
+static int64_t
+reached(const char *step, int64_t cost_micros)
+{
+	const struct event *event =
+	    ask(step, spending(WINDOW_MONTH, false, cost_micros));
+
+	return event->charge_count == 0 ? 0 : event->charges[0].reached;
+}
+
+Test(ledger_budgets, eighty_per_cent_and_all_of_it_are_told_once_each)
+{
+	cr_assert_eq(reached("1", 799999), 0);
+	cr_assert_eq(reached("2", 1), 80);
+	cr_assert_eq(reached("3", 100000), 0);
+	cr_assert_eq(reached("4", 99999), 0);
+	cr_assert_eq(reached("5", 1), 100);
+	cr_assert_eq(reached("6", 0), 0);
+	cr_assert_eq(reached("7", 1), 0); /* refused */
+}
+
+Test(ledger_budgets, one_step_over_both_is_told_as_full)
+{
+	cr_assert_eq(reached("1", 1000000), 100);
+	cr_assert_eq(reached("2", 0), 0);
+}
