@@ -6,9 +6,9 @@
 #include "model/names.h"
 #include "out/notice_internal.h"
 
-const char *const alert_words[ALERT_COUNT] = {"", "approval", "violation",
-    "unreported", "kill_switch", "policy_change", "budget", "witness", "space",
-    "clock"};
+const char *const alert_words[ALERT_COUNT] = {"", "approval", "escalation",
+    "flood", "violation", "unreported", "kill_switch", "policy_change",
+    "budget", "witness", "space", "clock"};
 
 #define OWN_string NOTICE_IS_TEXT
 #define OWN_int    NOTICE_IS_INT
@@ -161,6 +161,10 @@ alert_of_decision(const struct notice *notice)
 	if (entry_get(notice->row, notice->n, "approval").at != NULL) {
 		return ALERT_APPROVAL;
 	}
+	if (is_word(notice, NOTICE_REASON, "approval_flood") &&
+	    is_word(notice, NOTICE_DECISION, "stop")) {
+		return ALERT_FLOOD;
+	}
 	return full_budget(notice).at != NULL ? ALERT_BUDGET : ALERT_NONE;
 }
 
@@ -176,6 +180,7 @@ notice_alert(const struct notice *notice)
 	    {"kill_switch", NULL, ALERT_KILL_SWITCH},
 	    {"policy", NULL, ALERT_POLICY_CHANGE},
 	    {"clock", "jumped", ALERT_CLOCK},
+	    {"approval", "escalated", ALERT_ESCALATION},
 	};
 
 	if (is_word(notice, NOTICE_KIND, "decision")) {
@@ -211,7 +216,7 @@ add_joined(const struct entry_text *array, bool *any, struct gk_buf *buf,
 	return GK_OK;
 }
 
-/* The groups of all rules that asked. */
+/* The groups of all rules that asked; of an escalation: those that are asked from then on. */
 enum gk_rc
 notice__each_groups(const struct notice *notice,
     enum gk_rc (*each)(
@@ -222,6 +227,10 @@ notice__each_groups(const struct notice *notice,
 	struct entry_text rules = {NULL, 0}, rule;
 	size_t at = 1;
 
+	if (is_word(notice, NOTICE_CHANGE, "escalated")) {
+		rule = entry_get(notice->row, notice->n, "groups");
+		GK_TRY(each(ctx, &rule, err));
+	}
 	if (terms.at != NULL) {
 		rules = entry_get(terms.at, terms.n, "rules");
 	}

@@ -13,7 +13,9 @@
 /* What operators should be told without asking for it. */
 enum alert {
 	ALERT_NONE = 0,
-	ALERT_APPROVAL, /* somebody has to decide */
+	ALERT_APPROVAL,   /* somebody has to decide */
+	ALERT_ESCALATION, /* nobody did: others are asked, too */
+	ALERT_FLOOD,      /* an agent asks people too often */
 	ALERT_VIOLATION,
 	ALERT_UNREPORTED,
 	ALERT_KILL_SWITCH,
