@@ -52,6 +52,7 @@ struct cel__shell_command {
 	uint32_t captured;                 /* of substitutions alone */
 	bool pipe_in, pipe_out, background;
 	bool reads_script; /* a shell that takes its commands from its fd 0 */
+	bool more;         /* its last words come from what runs it: xargs */
 	struct cel__shell_command *next;
 };
 

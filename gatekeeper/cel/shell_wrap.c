@@ -238,7 +238,47 @@ where_of(const struct cel__shell_command *command)
 	};
 }
 
-/* The words from `word` up to `end` are a command of their own. */
+/* xargs -I@, --replace=@, -i: what it puts its input in place of. */
+static const char *
+placeholder_of(const struct cel__shell_command *outer)
+{
+	static const char name[] = "--replace=";
+	const struct cel__shell_word *word = outer->words->next;
+
+	for (; word != NULL && is_option(word); word = word->next) {
+		const char *at = NULL;
+
+		if (strncmp(word->text, name, strlen(name)) == 0) {
+			at = word->text + strlen(name);
+		} else if (has_letter(word, "IJi")) {
+			at = strpbrk(word->text, "IJi") + 1;
+			if (at[0] == '\0' && at[-1] != 'i') {
+				at = word->next == NULL ? at : word->next->text;
+			}
+		}
+		if (at != NULL && at[0] != '\0') {
+			return at;
+		}
+	}
+	return "{}";
+}
+
+/* What stands in the place of words that aren't there yet is only known when it runs. */
+static void
+mark_placeholders(
+    const struct cel__shell_command *outer, struct cel__shell_word *word)
+{
+	const char *named = placeholder_of(outer);
+
+	for (; word != NULL; word = word->next) {
+		if (strstr(word->text, "{}") != NULL ||
+		    strstr(word->text, named) != NULL) {
+			word->known = false;
+		}
+	}
+}
+
+/* The words from `word` on are a command of their own. */
 static bool
 run_words(struct cel__shell_parser *p, struct cel__shell_command *outer,
     struct cel__shell_word *word, bool more)
@@ -258,7 +298,11 @@ run_words(struct cel__shell_parser *p, struct cel__shell_command *outer,
 	command->redirects = outer->redirects;
 	command->env = outer->env;
 	command->env_count = outer->env_count;
-	command->known = !more;
+	command->more = more || outer->more;
+	command->known = !command->more;
+	if (more) {
+		mark_placeholders(outer, word);
+	}
 	for (; word != NULL; word = word->next) {
 		command->known = command->known && word->known;
 	}
@@ -390,6 +434,13 @@ unwrap_command(struct cel__shell_parser *p, struct cel__shell_command *command,
 	if (strcmp(wrapper->name, "flock") == 0 && word != NULL &&
 	    is_word(word, "-c")) {
 		return run_joined(p, command, word->next);
+	}
+	if (word == NULL && command->more) { /* xargs nice: it is yet to come */
+		word = cel__shell_alloc(p, sizeof(*word));
+		if (word == NULL) {
+			return false;
+		}
+		*word = (struct cel__shell_word){.text = ""};
 	}
 	return run_words(p, command, word, wrapper->more);
 }

@@ -172,14 +172,16 @@ explain_args(const struct schema *schema, const struct policy_input *input,
 	return canon_string(why.text, json, err);
 }
 
-/* Does a rule mean the action, by its name or by a glob that isn't just "*"? */
+/* Does a rule mean the action?  One that is about all of them, only if it opens something. */
 static bool
 means_action(const struct rule *rule, const char *action)
 {
 	for (size_t i = 0; i < rule->actions.count; i++) {
 		const char *glob = rule->actions.items[i];
 
-		if (strcmp(glob, "*") != 0 && name_glob(glob, action)) {
+		if (name_glob(glob, action) &&
+		    (strcmp(glob, "*") != 0 ||
+			rule->section == SECTION_ALLOW)) {
 			return true;
 		}
 	}
