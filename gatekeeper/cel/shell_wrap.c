@@ -5,124 +5,7 @@
 #include <string.h>
 
 #include "base/attr.h"
-
-enum what {
-	COMMAND,    /* the words that are left are a command */
-	JOINED,     /* … are one script */
-	SHELL,      /* a shell: -c SCRIPT, FILE, or its input */
-	OPTION_C,   /* only its -c SCRIPT */
-	FIRST_WORD, /* the first word that is left is a script: trap */
-	EXEC,       /* find: words behind -exec up to ';' or '+' */
-	BEHIND,     /* the words behind "--" */
-	RUN,        /* words behind a "run" or "exec", and what that takes */
-};
-
-struct wrapper {
-	const char *name;
-	enum what what;
-	/* Letters of options that take an argument; long ones, with blanks around. */
-	const char *letters, *longs;
-	unsigned skip; /* words before the command: a host, a time */
-	bool variables,
-	    more; /* NAME=… may come first; what is run gets more words */
-	const char *never; /* letters which say that nothing is run */
-};
-
-#define ROOT_LONGS                                                        \
-	" --user --group --host --prompt --chdir --chroot --role --type " \
-	"--close-from --other-user --command-timeout "
-#define SHELL_LONGS " --rcfile --init-file "
-
-static const struct wrapper wrappers[] = {
-    {"sh", SHELL, "oO", SHELL_LONGS, 0, false, false, ""},
-    {"bash", SHELL, "oO", SHELL_LONGS, 0, false, false, ""},
-    {"dash", SHELL, "oO", SHELL_LONGS, 0, false, false, ""},
-    {"zsh", SHELL, "oO", SHELL_LONGS, 0, false, false, ""},
-    {"ksh", SHELL, "oO", SHELL_LONGS, 0, false, false, ""},
-    {"mksh", SHELL, "oO", SHELL_LONGS, 0, false, false, ""},
-    {"ash", SHELL, "oO", SHELL_LONGS, 0, false, false, ""},
-    {"rbash", SHELL, "oO", SHELL_LONGS, 0, false, false, ""},
-    {"eval", JOINED, "", "", 0, false, false, ""},
-    {"trap", FIRST_WORD, "", "", 0, false, false, "lp"},
-    {"env", COMMAND, "uCa", " --unset --chdir --argv0 ", 0, true, false, ""},
-    {"sudo", COMMAND, "ugpCrtTUDRh", ROOT_LONGS, 0, true, false, "ev"},
-    {"doas", COMMAND, "uCa", "", 0, false, false, ""},
-    {"pkexec", COMMAND, "", " --user ", 0, false, false, ""},
-    {"gosu", COMMAND, "", "", 1, false, false, ""},
-    {"su-exec", COMMAND, "", "", 1, false, false, ""},
-    {"fakeroot", COMMAND, "lsibu", "", 0, false, false, ""},
-    {"nohup", COMMAND, "", "", 0, false, false, ""},
-    {"setsid", COMMAND, "", "", 0, false, false, ""},
-    {"nice", COMMAND, "n", " --adjustment ", 0, false, false, ""},
-    {"ionice", COMMAND, "cnpPu", " --class --classdata ", 0, false, false, ""},
-    {"chrt", COMMAND, "TPD", "", 1, false, false, ""},
-    {"taskset", COMMAND, "", "", 1, false, false, ""},
-    {"numactl", COMMAND, "iNCmpP", "", 0, false, false, ""},
-    {"prlimit", COMMAND, "", "", 0, false, false, ""},
-    {"systemd-run", COMMAND, "pEMHutG", " --property --unit --slice ", 0, false,
-	false, ""},
-    {"time", COMMAND, "fo", " --format --output ", 0, false, false, ""},
-    {"timeout", COMMAND, "ks", " --kill-after --signal ", 1, false, false, ""},
-    {"gtimeout", COMMAND, "ks", " --kill-after --signal ", 1, false, false, ""},
-    {"stdbuf", COMMAND, "ioe", " --input --output --error ", 0, false, false,
-	""},
-    {"unbuffer", COMMAND, "", "", 0, false, false, ""},
-    {"caffeinate", COMMAND, "tw", "", 0, false, false, ""},
-    {"xvfb-run", COMMAND, "nefps", "", 0, false, false, ""},
-    {"strace", COMMAND, "eoEpsuPaSObIX", "", 0, true, false, ""},
-    {"ltrace", COMMAND, "eoEpsuaAlnwx", "", 0, false, false, ""},
-    {"valgrind", COMMAND, "", "", 0, false, false, ""},
-    {"command", COMMAND, "", "", 0, false, false, "vV"},
-    {"builtin", COMMAND, "", "", 0, false, false, ""},
-    {"exec", COMMAND, "a", "", 0, false, false, ""},
-    {"busybox", COMMAND, "", "", 0, false, false, ""},
-    {"toybox", COMMAND, "", "", 0, false, false, ""},
-    {"chroot", COMMAND, "", " --userspec --groups ", 1, false, false, ""},
-    {"unshare", COMMAND, "RwSG", "", 0, false, false, ""},
-    {"nsenter", COMMAND, "tSG", " --target ", 0, false, false, ""},
-    {"setpriv", COMMAND, "", "", 0, false, false, ""},
-    {"firejail", COMMAND, "", "", 0, false, false, ""},
-    {"proxychains", COMMAND, "f", "", 0, false, false, ""},
-    {"proxychains4", COMMAND, "f", "", 0, false, false, ""},
-    {"torsocks", COMMAND, "uPa", "", 0, false, false, ""},
-    {"torify", COMMAND, "", "", 0, false, false, ""},
-    {"xargs", COMMAND, "InPdaELsJR",
-	" --replace --max-args --max-procs --delimiter --arg-file --max-lines "
-	"--max-chars ",
-	0, false, true, ""},
-    {"entr", COMMAND, "", "", 0, false, true, ""},
-    {"parallel", JOINED, "jNIaS", " --jobs --max-args --arg-file ", 0, false,
-	true, ""},
-    {"watch", JOINED, "n", " --interval ", 0, false, false, ""},
-    {"ssh", JOINED, "bcDEeFIiJLlmOopQRSWwB", "", 1, false, false, ""},
-    {"su", OPTION_C, "cgGsw", " --command --group --shell ", 0, false, false,
-	""},
-    {"runuser", OPTION_C, "cgGsuw", " --command --group --shell --user ", 0,
-	false, false, ""},
-    {"script", OPTION_C, "cEIOBTmo", " --command ", 0, false, false, ""},
-    {"flock", COMMAND, "wEc", " --timeout --wait --command ", 1, false, false,
-	""},
-    {"sg", OPTION_C, "c", "", 0, false, false, ""},
-    {"nix-shell", OPTION_C, "pAI", " --run --command ", 0, false, false, ""},
-    {"find", EXEC, "", "", 0, false, true, ""},
-    {"fd", EXEC, "", "", 0, false, true, ""},
-    {"fdfind", EXEC, "", "", 0, false, true, ""},
-    {"kubectl", BEHIND, "", "", 0, false, false, ""},
-    {"oc", BEHIND, "", "", 0, false, false, ""},
-    {"docker", RUN, "", "", 1, false, false, ""},
-    {"podman", RUN, "", "", 1, false, false, ""},
-    {"nerdctl", RUN, "", "", 1, false, false, ""},
-    {"docker-compose", RUN, "", "", 1, false, false, ""},
-    {"poetry", RUN, "", "", 0, false, false, ""},
-    {"uv", RUN, "", "", 0, false, false, ""},
-    {"pipenv", RUN, "", "", 0, false, false, ""},
-    {"pdm", RUN, "", "", 0, false, false, ""},
-    {"hatch", RUN, "", "", 0, false, false, ""},
-    {"rye", RUN, "", "", 0, false, false, ""},
-    {"conda", RUN, "", "", 0, false, false, ""},
-    {"bundle", RUN, "", "", 0, false, false, ""},
-    {"direnv", RUN, "", "", 1, false, false, ""},
-};
+#include "cel/shell_wrapper.h"
 
 const char *
 cel__shell_base(const struct cel__shell_word *word)
@@ -141,19 +24,6 @@ is_word(const struct cel__shell_word *word, const char *text)
 {
 	return word->n == strlen(text) &&
 	       memcmp(word->text, text, word->n) == 0;
-}
-
-static const struct wrapper *
-wrapper_of(const struct cel__shell_command *command)
-{
-	const char *name = cel__shell_base(command->words);
-
-	for (size_t i = 0; i < GK_COUNT(wrappers); i++) {
-		if (strcmp(wrappers[i].name, name) == 0) {
-			return &wrappers[i];
-		}
-	}
-	return NULL;
 }
 
 /* ---- options ---- */
@@ -183,7 +53,8 @@ long_takes(const struct cel__shell_word *word, const char *longs)
 
 /* "-xn" takes the next word where n takes one; "-n5" has it. */
 static bool
-takes(const struct cel__shell_word *word, const struct wrapper *wrapper)
+takes(const struct cel__shell_word *word,
+    const struct cel__shell_wrapper *wrapper)
 {
 	if (word->n > 2 && word->text[0] == '-' && word->text[1] == '-') {
 		return long_takes(word, wrapper->longs);
@@ -207,7 +78,8 @@ has_letter(const struct cel__shell_word *word, const char *letters)
 
 /* The word behind the options that begin at word; NULL: none is left. */
 static struct cel__shell_word *
-skip_options(struct cel__shell_word *word, const struct wrapper *wrapper)
+skip_options(
+    struct cel__shell_word *word, const struct cel__shell_wrapper *wrapper)
 {
 	while (word != NULL && is_option(word)) {
 		if (is_word(word, "--")) {
@@ -263,19 +135,27 @@ placeholder_of(const struct cel__shell_command *outer)
 	return "{}";
 }
 
-/* What stands in the place of words that aren't there yet is only known when it runs. */
-static void
-mark_placeholders(
-    const struct cel__shell_command *outer, struct cel__shell_word *word)
+/* A copy of the words in which those that wait for what is put in are unknown.  False: told. */
+static bool
+copy_waiting(struct cel__shell_parser *p,
+    const struct cel__shell_command *outer, struct cel__shell_word **words)
 {
+	const struct cel__shell_word *word = *words;
 	const char *named = placeholder_of(outer);
 
 	for (; word != NULL; word = word->next) {
+		*words = cel__shell_alloc(p, sizeof(**words));
+		if (*words == NULL) {
+			return false;
+		}
+		**words = *word;
 		if (strstr(word->text, "{}") != NULL ||
 		    strstr(word->text, named) != NULL) {
-			word->known = false;
+			(*words)->known = false;
 		}
+		words = &(*words)->next;
 	}
+	return true;
 }
 
 /* The words from `word` on are a command of their own. */
@@ -294,15 +174,15 @@ run_words(struct cel__shell_parser *p, struct cel__shell_command *outer,
 	if (command == NULL || !cel__shell_enter(p)) {
 		return false;
 	}
+	if (more && !copy_waiting(p, outer, &word)) {
+		return false;
+	}
 	command->words = word;
 	command->redirects = outer->redirects;
 	command->env = outer->env;
 	command->env_count = outer->env_count;
 	command->more = more || outer->more;
 	command->known = !command->more;
-	if (more) {
-		mark_placeholders(outer, word);
-	}
 	for (; word != NULL; word = word->next) {
 		command->known = command->known && word->known;
 	}
@@ -409,7 +289,7 @@ run_split(struct cel__shell_parser *p, const struct cel__shell_command *outer,
 
 static bool
 unwrap_command(struct cel__shell_parser *p, struct cel__shell_command *command,
-    const struct wrapper *wrapper)
+    const struct cel__shell_wrapper *wrapper)
 {
 	struct cel__shell_word *word = command->words->next, *rest = NULL;
 	const char *text;
@@ -448,7 +328,7 @@ unwrap_command(struct cel__shell_parser *p, struct cel__shell_command *command,
 /* A shell with a script, a file, or neither: then it reads fd 0. */
 static bool
 unwrap_shell(struct cel__shell_parser *p, struct cel__shell_command *command,
-    const struct wrapper *wrapper)
+    const struct cel__shell_wrapper *wrapper)
 {
 	struct cel__shell_word *word = command->words->next;
 	const struct cel__shell_redirect *input = command->input;
@@ -545,7 +425,7 @@ unwrap_find(struct cel__shell_parser *p, struct cel__shell_command *command)
 /* docker run --rm IMAGE ls, poetry run pytest, bundle exec rake */
 static bool
 unwrap_run(struct cel__shell_parser *p, struct cel__shell_command *command,
-    const struct wrapper *wrapper)
+    const struct cel__shell_wrapper *wrapper)
 {
 	static const char flags[] =
 	    " -i -t -d -P -q -T --rm --privileged --init --read-only --detach "
@@ -594,34 +474,34 @@ bool
 cel__shell_unwrap(
     struct cel__shell_parser *p, struct cel__shell_command *command)
 {
-	const struct wrapper *wrapper;
+	const struct cel__shell_wrapper *wrapper;
 	struct cel__shell_word *word;
 
-	wrapper = wrapper_of(command);
+	wrapper = cel__shell_wrapper_of(cel__shell_base(command->words));
 	if (wrapper == NULL) {
 		return true;
 	}
 	word = command->words->next;
 	switch (wrapper->what) {
-	case COMMAND:
+	case CEL__SHELL_COMMAND:
 		return unwrap_command(p, command, wrapper);
-	case SHELL:
+	case CEL__SHELL_SHELL:
 		return unwrap_shell(p, command, wrapper);
-	case OPTION_C:
+	case CEL__SHELL_OPTION_C:
 		return unwrap_option(p, command);
-	case EXEC:
+	case CEL__SHELL_EXEC:
 		return unwrap_find(p, command);
-	case BEHIND:
+	case CEL__SHELL_BEHIND:
 		return unwrap_behind(p, command);
-	case RUN:
+	case CEL__SHELL_RUN:
 		return unwrap_run(p, command, wrapper);
-	case JOINED:
-	case FIRST_WORD:
+	case CEL__SHELL_JOINED:
+	case CEL__SHELL_FIRST_WORD:
 		word = skip_options(word, wrapper);
 		for (unsigned i = 0; i < wrapper->skip && word != NULL; i++) {
 			word = word->next;
 		}
-		if (word != NULL && wrapper->what == FIRST_WORD) {
+		if (word != NULL && wrapper->what == CEL__SHELL_FIRST_WORD) {
 			return run_text(p, command, word->text, word->n);
 		}
 		return word == NULL || run_joined(p, command, word);

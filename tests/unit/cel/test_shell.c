@@ -47,14 +47,14 @@ static const struct {
 	"find . -exec rm {} ; -exec ls {} +; find: rm ?{}; find: ls ?{}"},
     {"find . -exec {} -x \\;", "find . -exec {} -x ;; find: ?{} -x"},
     {"xargs -I@ env A=@ @ b",
-	"xargs -I@ env ?A=@ ?@ b; xargs: A=@ env ?A=@ ?@ b; "
+	"xargs -I@ env A=@ @ b; xargs: A=@ env ?A=@ ?@ b; "
 	"env: A=@ ?@ b"},
-    {"xargs -0 -I R xR {}", "xargs -0 -I R ?xR ?{}; xargs: ?xR ?{}"},
-    {"xargs --replace=@ -n1 a@ b", "xargs --replace=@ -n1 ?a@ b; xargs: ?a@ b"},
+    {"xargs -0 -I R xR {}", "xargs -0 -I R xR {}; xargs: ?xR ?{}"},
+    {"xargs --replace=@ -n1 a@ b", "xargs --replace=@ -n1 a@ b; xargs: ?a@ b"},
     {"xargs nice -n 5", "xargs nice -n 5; xargs: nice -n 5; nice: ?"},
     {"xargs docker ps", "xargs docker ps; xargs: docker ps"},
     {"ls | xargs -0 -I{} sh -c 'rm {}'",
-	"ls |; | xargs -0 -I{} sh -c ?rm {}; xargs: | sh -c ?rm {}; "
+	"ls |; | xargs -0 -I{} sh -c rm {}; xargs: | sh -c ?rm {}; "
 	"sh: | rm {}"},
     {"while read l; do echo $l | sh; done < f",
 	"read l; echo ?$l |; | sh !; {0 < f}"},
