@@ -73,4 +73,22 @@ test("who is signed out elsewhere is told without touching the page", async (bro
   await page.getByText("The session is over: sign in again.").waitFor({timeout: 8000});
 });
 
+test("a page that nobody sees lets go of its stream, and catches up when it is seen", async (browser) => {
+  const page = await open(browser);
+  await signIn(page, "alice");
+  await approvalsOf(page);
+  const hide = (hidden) => page.evaluate((value) => {
+    Object.defineProperty(document, "hidden", {value, configurable: true});
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+  await hide(true);
+  const seen = looks(page);
+  await ask("live/3", "refund.create", {order: "L-3", amount: 60, currency: "EUR"});
+  await page.waitForTimeout(4000);
+  same(seen.length, 0);
+  await hide(false);
+  await page.locator("article").filter({hasText: "live/3"}).waitFor(SOON);
+  await state(page, "live");
+});
+
 await run();

@@ -27,7 +27,7 @@ export function follow(look) {
   }
 
   function open() {
-    if (ended) return;
+    if (ended || document.hidden) return;
     source = new EventSource("/v1/events/stream?only=approvals");
     source.addEventListener("open", () => {
       say("live");
@@ -46,13 +46,27 @@ export function follow(look) {
     });
   }
 
-  say("connecting");
-  look();
-  open();
+  /** Browsers keep few connections to one server: a page that nobody sees leaves them to others. */
+  function turn() {
+    source?.close();
+    clearTimeout(again);
+    if (document.hidden) {
+      clearInterval(timer);
+      line.dataset.live = "";
+      return;
+    }
+    say("connecting");
+    look();
+    open();
+  }
+
+  document.addEventListener("visibilitychange", turn);
+  turn();
   return {
     line,
     end() {
       ended = true;
+      document.removeEventListener("visibilitychange", turn);
       clearInterval(timer);
       clearTimeout(again);
       source?.close();
