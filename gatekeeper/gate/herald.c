@@ -138,7 +138,7 @@ read_event(void *ctx, uint64_t seq, const char *bytes, size_t n,
 	struct event event;
 	enum gk_rc rc;
 
-	(void)stop;
+	*stop = false;
 	if (item == NULL) {
 		return GK_FAIL(err, GK_E_NOMEM, "an event for streams");
 	}
