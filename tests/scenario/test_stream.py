@@ -188,7 +188,7 @@ class Live(harness.ServerCase):
 
     def test_another_tenants_events_are_not_seen_on_the_way_back_either(self):
         theirs = self.server.agent("agent-10", agent="other-agent", tenant="t_10")
-        small = self.server.client("nadia", "human", "auditor", tenant="t_42")
+        small = self.server.client("nadia", "human", "auditor", tenant=["t_42", "t_43"])
         theirs.decide("run_back", "1", "kb.read")
         self.agent.decide("run_back", "1", "kb.read")
         self.assertEqual(self.follow("run_id=run_back", "0", client=small).take(1)[0]["tenant_id"], "t_42")
