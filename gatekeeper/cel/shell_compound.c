@@ -204,6 +204,7 @@ each(struct cel__shell_parser *p, size_t keyword)
 		return false;
 	}
 	command->words = first;
+	command->known = command->known && word->known;
 	first->next = word;
 	if (cel__shell_is_reserved(p, "in")) {
 		p->at += strlen("in");
