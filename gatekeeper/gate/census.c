@@ -224,7 +224,7 @@ census_top(const struct census *census, enum census_list list,
 	size_t at = 0, n = 0;
 
 	while ((count = gk_map_next(&census->names[list], &at)) != NULL) {
-		size_t i = n;
+		size_t i;
 
 		if (n == CENSUS_TOP && !is_before(count, &ret[n - 1])) {
 			continue;

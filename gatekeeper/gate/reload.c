@@ -107,7 +107,7 @@ add_history(void *ctx, uint64_t seq, const char *bytes, size_t n,
 {
 	struct history *history = ctx;
 
-	(void)stop;
+	*stop = false; /* the query has a limit */
 	if (history->any) {
 		GK_TRY(gk_buf_putc(history->reply, ',', err));
 	}

@@ -103,26 +103,6 @@ test("an emergency stop takes two steps and is lifted with a reason", async (bro
   same(page.faults, []);
 });
 
-const HOSTILE = `"><img src=x onerror="document.title='owned'"><script>document.title='owned'</script>\u202e{{1+1}}`;
-
-test("what an agent writes is text, in every field that it controls", async (browser) => {
-  const asked = await ask("xss:1", "refund.create", {order: HOSTILE, amount: 1, currency: HOSTILE, note: {deep: [HOSTILE]}},
-    {request: {run_id: "run_xss", context: {x: HOSTILE}, actor: {type: "user", id: "u_img@x:1", roles: ["support"]}}});
-  await api("alice", "POST", `/v1/approvals/${asked.approval.approval_id}/grant`, {comment: HOSTILE});
-  await ask("xss:3", "refund.create", {order: HOSTILE, amount: 2, currency: "EUR"}, {request: {run_id: "run_xss"}});
-  const page = await open(browser);
-  await signIn(page, "alice");
-  await page.locator("article").filter({hasText: "onerror"}).first().waitFor();
-  same(await page.locator("article img, article script").count(), 0);
-  const auditor = await open(browser, {path: "/#/runs/run_xss/t_42"});
-  await signIn(auditor, "operator");
-  await auditor.getByText("onerror").first().waitFor();
-  for (const each of [page, auditor]) {
-    check(!(await each.title()).includes("owned"), "nothing of it ran");
-    same(each.faults, []);
-  }
-});
-
 test("no page has a serious finding of axe", async (browser) => {
   const source = readFileSync(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
   await ask("axe/1", "refund.create", {order: "A-4", amount: 4, currency: "EUR"});

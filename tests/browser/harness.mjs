@@ -1,6 +1,7 @@
 // Runs sentences against the console in a real browser and prints TAP.
 //
-// GATEKEEPER_BROWSER_SETUP is JSON: {url, tokens: {agent, alice, …}, images: folder or null}, made by console.py.
+// GATEKEEPER_BROWSER_SETUP is JSON: {url, tokens: {agent, alice, …}, images: folder or null}, made by test_console.py.
+// A test during which a browser reports something against the Content-Security-Policy has failed.
 
 import {chromium} from "playwright-core";
 
@@ -11,9 +12,9 @@ export const DESKTOP = {width: 1280, height: 900};
 const DEADLINE_MS = 1000 * Number(process.env.GATEKEEPER_TEST_DEADLINE ?? 30);
 const sentences = [];
 
-/** A test: its name is a sentence; run(browser) throws when it fails. */
-export function test(sentence, run) {
-  sentences.push({sentence, run});
+/** A test: its name is a sentence; run(browser) throws when it fails; mayReport: reports against the CSP are its subject. */
+export function test(sentence, run, mayReport = false) {
+  sentences.push({sentence, run, mayReport});
 }
 
 export function check(value, what) {
@@ -32,6 +33,12 @@ export async function api(who, method, path, body) {
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   return {status: answer.status, body: await answer.json()};
+}
+
+/** How many reports against the Content-Security-Policy the server has counted. */
+export async function reports() {
+  const answer = await fetch(`${setup.url}/metrics`, {headers: {Authorization: `Bearer ${setup.tokens.metrics}`}});
+  return Number(/^gatekeeper_http_csp_reports_total (\d+)$/m.exec(await answer.text())[1]);
 }
 
 /** What an agent asks; gives the answer's body. */
@@ -84,9 +91,11 @@ export async function run() {
   const browser = await launch();
   let failed = 0;
   console.log(`1..${sentences.length}`);
-  for (const [i, {sentence, run: body}] of sentences.entries()) {
+  for (const [i, {sentence, run: body, mayReport}] of sentences.entries()) {
     try {
+      const before = await reports();
       await body(browser);
+      if (!mayReport) same(await reports(), before, "reports against the Content-Security-Policy:");
       console.log(`ok ${i + 1} - ${sentence}`);
     } catch (error) {
       failed++;

@@ -48,6 +48,7 @@ def main() -> int:
                               may_roles="support"),
         "alice": server.token("alice", can="approver", group="finance", **human),
         "bob": server.token("bob", can="approver", group="finance", **human),
+        "metrics": server.token("prom", "service", "metrics", tenant="*"),
         "operator": server.token("olga", can=["operator", "auditor"], **human),
     }
     setup = {"url": f"http://127.0.0.1:{server.port}", "tokens": tokens, "images": os.environ.get("GATEKEEPER_IMAGES")}
