@@ -36,6 +36,17 @@ test("the overview shows how full limits are, how the log is, and nothing of ano
   await limits.getByText("of 50").first().waitFor();
   const log = page.locator("section").filter({hasText: "search index"});
   await log.getByText("are taken").waitFor();
+  await page.getByText("Nobody is notified").waitFor();
+  await page.route("**/v1/notifications", (route) => route.fulfill({json: {targets: [
+    {name: "ops", kind: "webhook", up: true, sent: 1200, pending: [], dead: [], last_error: null, last_error_at: null},
+    {name: "mail", kind: "email", up: false, sent: 3, pending: [{seq: 9}], dead: [{seq: 7}, {seq: 8}], last_error: "connection refused",
+      last_error_at: new Date().toISOString()},
+  ]}}));
+  await page.getByRole("button", {name: "Show"}).click();
+  const told = page.locator("section").filter({hasText: "Notifications"});
+  await told.getByText("1,200 sent").waitFor();
+  await told.getByText("2 given up").waitFor();
+  await told.getByText("connection refused").waitFor();
   await page.getByLabel("Tenant").fill("t_none");
   await page.getByRole("button", {name: "Show"}).click();
   await page.getByText("Nothing in this time.").first().waitFor();

@@ -20,15 +20,15 @@ export function overviewPage(main, {identity, query}) {
     const params = new URLSearchParams({since: new Date(Date.now() - hours * 3600000).toISOString()});
     if (tenant.value.trim() !== "") params.set("tenant_id", tenant.value.trim());
     try {
-      const [found, limits, waiting, stops] = await Promise.all([get(`/v1/overview?${params}`), get("/v1/limits"),
-        get("/v1/approvals?status=pending"), get("/v1/kill-switches")]);
+      const [found, limits, waiting, stops, told] = await Promise.all([get(`/v1/overview?${params}`), get("/v1/limits"),
+        get("/v1/approvals?status=pending"), get("/v1/kill-switches"), targets()]);
       if (state.ended) return;
       fill(say);
       // a table that somebody has opened stays open when the numbers are drawn anew
       const opened = [...body.querySelectorAll("section")].map((section) => section.querySelector("details")?.open ?? false);
       const focused = body.contains(document.activeElement);
       if (focused && opened.length > 0) return;
-      draw(body, {found, limits, waiting: pendingOf(waiting.approvals, tenant.value.trim()), stops: stops.kill_switches, identity, since: params.get("since")});
+      draw(body, {found, limits, waiting: pendingOf(waiting.approvals, tenant.value.trim()), stops: stops.kill_switches, told, identity, since: params.get("since")});
       [...body.querySelectorAll("section")].forEach((section, i) => {
         const details = section.querySelector("details");
         if (details) details.open = opened[i] ?? false;
@@ -59,9 +59,12 @@ export function overviewPage(main, {identity, query}) {
   };
 }
 
+/** Where notifications go; null: this identity may not see it. */
+const targets = () => get("/v1/notifications").then((answer) => answer.targets, () => null);
+
 const pendingOf = (approvals, tenant) => tenant === "" ? approvals : approvals.filter((approval) => approval.tenant_id === tenant);
 
-function draw(body, {found, limits, waiting, stops, identity, since}) {
+function draw(body, {found, limits, waiting, stops, told, identity, since}) {
   const search = identity.can.includes("auditor") ? (more) => `#/runs?${new URLSearchParams({...more, since})}` : () => null;
   fill(body,
     found.complete ? null : h("p", {class: "alarm"}, "There are more events than are counted at once: these numbers begin ", time(found.counted_since), "."),
@@ -69,7 +72,7 @@ function draw(body, {found, limits, waiting, stops, identity, since}) {
     section("Decisions over time", timeChart(found)),
     h("div", {class: "cards wide"}, LISTS.map(([key, title, param]) => section(title, topChart(title, found[key], (name) => search({[param]: name}))))),
     h("div", {class: "cards wide"}, section("People", people(found.approvals, waiting)), section("Budgets and limits", limitList(limits)),
-      section("The log", health(found.log))));
+      section("The log", health(found.log)), told === null ? null : section("Notifications", notifications(told))));
 }
 
 function section(title, ...children) {
@@ -119,8 +122,18 @@ function limitList({limits, more}) {
 
 const bytes = (n) => n >= 1e9 ? `${(n / 1e9).toFixed(1)} GB` : `${Math.round(n / 1e6)} MB`;
 
+const good = (ok, words) => h("span", {class: ok ? "fine" : "bad"}, words);
+
+function notifications(told) {
+  if (told.length === 0) return h("p", {class: "empty"}, "Nobody is notified: the configuration names no target.");
+  return facts(told.map((target) => [target.name, [
+    good(target.up, target.up ? "arrive" : "the last one didn't arrive"), ` · ${target.kind}, ${number(target.sent)} sent`,
+    target.pending.length > 0 ? `, ${number(target.pending.length)} waiting` : "",
+    target.dead.length > 0 ? good(false, `, ${number(target.dead.length)} given up`) : "",
+    target.last_error && !target.up ? h("span", {class: "hint"}, ` · ${target.last_error}, `, time(target.last_error_at)) : ""]]));
+}
+
 function health(log) {
-  const good = (ok, words) => h("span", {class: ok ? "fine" : "bad"}, words);
   return facts([
     ["decisions", good(log.not_ready === null, log.not_ready === null ? "are taken" : `are refused: ${log.not_ready.replaceAll("_", " ")}`)],
     ["events", number(log.size)],
