@@ -29,10 +29,10 @@ add_target(struct table *table, const struct json_value *one)
 	(void)snprintf(sent, sizeof(sent), "%" PRId64, words_int(one, "sent"));
 	(void)snprintf(
 	    failures, sizeof(failures), "%" PRId64, words_int(one, "failures"));
-	(void)snprintf(pending, sizeof(pending), "%zu",
-	    json_count(words_at(one, "pending")));
+	(void)snprintf(pending, sizeof(pending), "%" PRId64,
+	    words_int(one, "pending_count"));
 	(void)snprintf(
-	    dead, sizeof(dead), "%zu", json_count(words_at(one, "dead")));
+	    dead, sizeof(dead), "%" PRId64, words_int(one, "dead_count"));
 	table_row(table, cells);
 }
 

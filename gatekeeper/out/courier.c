@@ -214,10 +214,15 @@ look_at(
 static enum gk_rc
 look(struct courier *courier, bool *ret_more, struct gk_err *err)
 {
-	uint64_t from = courier->outbox.next, next;
+	uint64_t from, next;
+	bool full;
 
 	*ret_more = false;
-	if (outbox_full(&courier->outbox)) {
+	pthread_mutex_lock(&courier->lock);
+	from = courier->outbox.next;
+	full = outbox_full(&courier->outbox);
+	pthread_mutex_unlock(&courier->lock);
+	if (full) {
 		if (!courier->told_full) {
 			courier->told_full = true;
 			alert(courier, "notify_full",
@@ -464,8 +469,16 @@ courier__check(struct courier *courier, struct gk_err *err)
 	struct outbox *outbox = &courier->outbox;
 	uint64_t size = tail_size(courier->gate);
 	char leaf[TAIL_LEAF_BYTES];
+	int64_t latest =
+	    tail_now(courier->gate) + courier->options->max_backoff_us;
 	bool found = false;
 
+	/* of a clock that was ahead */
+	for (size_t i = 0; i < outbox->waiting.count; i++) {
+		if (outbox->waiting.letters[i].next_us > latest) {
+			outbox->waiting.letters[i].next_us = latest;
+		}
+	}
 	if (outbox->next == 0 || outbox->leaf[0] == '\0') {
 		return GK_OK;
 	}

@@ -180,11 +180,12 @@ print_mail(const struct courier *courier, const struct message *message,
 {
 	GK_AUTO(gk_buf_done)
 	struct gk_buf text = GK_BUF_INIT(NOTIFY_MESSAGE_CAP);
+	bool cut_off;
 
 	GK_TRY(notify__print_text(courier, message, ESCAPE_PLAIN, &text, err));
 	GK_TRY(gk_buf_putc(&text, '\n', err));
 	GK_TRY(notify__print_shown(
-	    courier, message, ESCAPE_PLAIN, "", &text, err));
+	    courier, message, ESCAPE_PLAIN, "", &cut_off, &text, err));
 	if (message->link[0] != '\0' && courier->text == NULL) {
 		GK_TRY(gk_buf_printf(&text, err, "\n%s\n", message->link));
 	}

@@ -62,7 +62,12 @@ notify__url(const struct notify_target *target, char ret[NOTIFY_SECRET_BYTES],
     struct gk_err *err)
 {
 	if (target->url_file != NULL) {
-		return notify__read_line(target->url_file, ret, err);
+		GK_TRY(notify__read_line(target->url_file, ret, err));
+		return target->private_addresses ||
+			       strncmp(ret, "https://", 8) == 0
+			   ? GK_OK
+			   : GK_FAIL(err, GK_E_INVALID,
+				 "%s: expected https://…", target->url_file);
 	}
 	(void)snprintf(ret, NOTIFY_SECRET_BYTES, "%s", target->url);
 	return GK_OK;
@@ -90,12 +95,13 @@ notify__print_text(const struct courier *courier, const struct message *message,
 enum gk_rc
 notify__print_shown(const struct courier *courier,
     const struct message *message, enum escape escape, const char *mark,
-    struct gk_buf *buf, struct gk_err *err)
+    bool *ret_cut, struct gk_buf *buf, struct gk_err *err)
 {
 	const struct notice *notice = &message->notice;
 	struct entry_text opened = {NULL, 0}, path, value;
 	size_t at = 1;
 
+	*ret_cut = false;
 	if (notice->n > 0 && courier->target->shown) {
 		opened = entry_get(notice->row, notice->n, "opened");
 	}
@@ -107,6 +113,7 @@ notify__print_shown(const struct courier *courier,
 		       ((unsigned char)value.at[n] & 0xc0) == 0x80) {
 			n--;
 		}
+		*ret_cut = *ret_cut || n < value.n;
 		GK_TRY(gk_buf_puts(buf, mark, err));
 		GK_TRY(escape_add(escape, path.at, path.n, buf, err));
 		GK_TRY(gk_buf_printf(buf, err, "%s = ", mark));

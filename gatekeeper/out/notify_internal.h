@@ -107,10 +107,10 @@ enum gk_rc notify__print_text(const struct courier *courier,
     const struct message *message, enum escape escape, struct gk_buf *buf,
     struct gk_err *err) GK_MUST_USE;
 
-/* Append a line for each shown value that is opened, "path = value"; mark stands on both sides of the path. */
+/* Append a line for each shown value that is opened, "path = value"; mark stands on both sides of the path; *ret_cut: not all of one. */
 enum gk_rc notify__print_shown(const struct courier *courier,
     const struct message *message, enum escape escape, const char *mark,
-    struct gk_buf *buf, struct gk_err *err) GK_MUST_USE;
+    bool *ret_cut, struct gk_buf *buf, struct gk_err *err) GK_MUST_USE;
 
 /* The first line of a file, without blanks at its ends; "" isn't one.  Errors: GK_E_IO. */
 enum gk_rc notify__read_line(const char *path, char ret[NOTIFY_SECRET_BYTES],

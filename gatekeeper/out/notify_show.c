@@ -5,6 +5,8 @@
 #include "codec/canon.h"
 #include "out/notify_internal.h"
 
+enum { LETTERS_MAX = 100 }; /* in a list; more are counted */
+
 /* ---- metrics ---- */
 
 static double
@@ -129,8 +131,9 @@ static enum gk_rc
 print_letters(const char *name, const char *when,
     const struct outbox_list *list, struct gk_buf *buf, struct gk_err *err)
 {
-	GK_TRY(gk_buf_printf(buf, err, "\"%s\":[", name));
-	for (size_t i = 0; i < list->count; i++) {
+	GK_TRY(gk_buf_printf(
+	    buf, err, "\"%s_count\":%zu,\"%s\":[", name, list->count, name));
+	for (size_t i = 0; i < list->count && i < LETTERS_MAX; i++) {
 		const struct outbox_letter *letter = &list->letters[i];
 
 		GK_TRY(gk_buf_puts(

@@ -56,8 +56,10 @@ add_section(struct gk_buf *text, struct gk_buf *body, struct gk_err *err)
 	cut_section(text);
 	GK_TRY(gk_buf_puts(body, "{\"text\":{\"text\":", err));
 	GK_TRY(canon_string(gk_buf_text(text), body, err));
-	return gk_buf_puts(
-	    body, ",\"type\":\"mrkdwn\"},\"type\":\"section\"}", err);
+	return gk_buf_puts(body,
+	    ",\"type\":\"mrkdwn\",\"verbatim\":true},\"type\":"
+	    "\"section\"}",
+	    err);
 }
 
 static enum gk_rc
@@ -94,7 +96,7 @@ add_buttons(
 /* What is asked for, besides the line: who decides by a button should know. */
 static enum gk_rc
 add_question(const struct courier *courier, const struct message *message,
-    struct gk_buf *body, struct gk_err *err)
+    bool *ret_cut, struct gk_buf *body, struct gk_err *err)
 {
 	static const struct {
 		const char *name;
@@ -118,7 +120,8 @@ add_question(const struct courier *courier, const struct message *message,
 		}
 	}
 	GK_TRY(notify__print_shown(
-	    courier, message, ESCAPE_MRKDWN, "*", &text, err));
+	    courier, message, ESCAPE_MRKDWN, "*", ret_cut, &text, err));
+	*ret_cut = *ret_cut || text.len > SECTION_MAX;
 	GK_TRY(gk_buf_puts(body, ",", err));
 	return add_section(&text, body, err);
 }
@@ -148,15 +151,16 @@ print_body(const struct courier *courier, const struct message *message,
 	const struct notify_target *target = courier->target;
 	bool asks = message->notice.n > 0 &&
 		    notice_alert(&message->notice) == ALERT_APPROVAL;
+	bool cut = false;
 
 	GK_TRY(notify__print_text(courier, message, ESCAPE_MRKDWN, &text, err));
 	GK_TRY(gk_buf_puts(body, "{\"blocks\":[", err));
 	GK_TRY(add_section(&text, body, err));
 	if (asks) {
-		GK_TRY(add_question(courier, message, body, err));
+		GK_TRY(add_question(courier, message, &cut, body, err));
 	}
 	GK_TRY(add_link(message, body, err));
-	if (asks && target->buttons) {
+	if (asks && target->buttons && !cut) { /* nobody grants half a value */
 		GK_TRY(add_buttons(message, body, err));
 	}
 	GK_TRY(gk_buf_puts(body, "]", err));

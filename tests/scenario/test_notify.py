@@ -281,6 +281,7 @@ class Outbox(Case):
             self.assertEqual(self.agent.decide("run_1", str(i), "kb.read", {"i": i}).status, 200)
         harness.until("the outbox to be full", lambda: self.metric("pending") == 1000)
         harness.until("it is told", lambda: "notify_full" in self.server.log())
+        self.assertRegex(self.server.cli("notify", "list").stdout, r"\bops +webhook +no +0 +\d+ +1000 +0 ")
         self.assertGreaterEqual(self.metric("lag_events"), 100)
         self.server.kill()
         self.server.start()
@@ -509,6 +510,14 @@ class Slack(Case):
     def test_without_a_secret_there_is_no_such_route(self):
         self.start_slack(slack_secret_file=None)
         self.assertEqual(self.press("U_ALICE", self.ask()).status, 404)
+
+    def test_a_value_that_is_cut_has_no_buttons(self):
+        self.start_slack()
+        self.ask(note="x" * 500)
+        self.ask("2", note="x" * 300)
+        harness.until("both", lambda: len(self.told()) == 2)
+        kinds = {"…" in json.dumps(message, ensure_ascii=False): [block["type"] for block in message["blocks"]] for message in self.told()}
+        self.assertEqual({cut: "actions" in blocks for cut, blocks in kinds.items()}, {True: False, False: True})
 
     def test_values_cant_be_markup(self):
         self.start_slack()
