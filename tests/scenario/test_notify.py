@@ -616,7 +616,7 @@ class Addresses(Case):
     def test_no_request_goes_to_a_private_address_unless_that_is_allowed(self):
         tls = self.hook.url.replace("http://", "https://")
         mail = f"smtp://127.0.0.1:{self.hook.port}"
-        (self.folder / "url").write_text(self.hook.url)
+        (self.folder / "url").write_text(tls)
         self.start(self.target(private_addresses=False, url=tls, name="by-address"),
                    self.target(private_addresses=False, url=tls.replace("127.0.0.1", "localhost"), name="by-name"),
                    self.target(private_addresses=False, url=None, url_file=str(self.folder / "url"), name="by-file"),
