@@ -111,7 +111,12 @@ keep_error(char ret[OUTBOX_ERROR_BYTES], const char *text)
 	size_t n = 0;
 
 	for (; text[n] != '\0' && n + 1 < OUTBOX_ERROR_BYTES; n++) {
-		ret[n] = text[n] >= ' ' && text[n] <= '~' ? text[n] : '?';
+		bool plain = text[n] >= ' ' && text[n] <= '~';
+
+		ret[n] = text[n];
+		if (!plain) {
+			ret[n] = '?';
+		}
 	}
 	ret[n] = '\0';
 }
