@@ -126,6 +126,26 @@ put_tile(struct export *export, const struct tile_id *id, struct gk_err *err)
 	return put(export, path, err);
 }
 
+/* Bodies of a bundle that was let go, but for those that a legal hold keeps: a line each. */
+static enum gk_rc
+put_held(struct export *export, uint64_t index, struct gk_err *err)
+{
+	char path[TILE_PATH_BYTES];
+	bool found;
+
+	gk_buf_clear(&export->buf);
+	for (uint64_t i = 0; i < TILE_WIDTH; i++) {
+		GK_TRY(journal_read(export->reader, index * TILE_WIDTH + i,
+		    &export->buf, NULL, &found, err));
+		if (found) {
+			GK_TRY(gk_buf_putc(&export->buf, '\n', err));
+		}
+	}
+	return export->buf.len == 0
+		   ? GK_OK
+		   : put(export, journal__held_path(index, path), err);
+}
+
 static enum gk_rc
 put_entries(
     struct export *export, uint64_t index, unsigned width, struct gk_err *err)
@@ -142,7 +162,7 @@ put_entries(
 	    export->reader, index, width, &export->buf, &tile, err));
 	if (tile != TILE_GIVEN) {
 		export->report->let_go += width;
-		return GK_OK;
+		return put_held(export, index, err);
 	}
 	return put(export, path, err);
 }

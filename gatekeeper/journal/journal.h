@@ -511,8 +511,8 @@ enum gk_rc journal_print_signing_keys(struct journal_reader *reader,
  * after a rotation, signing-keys.
  * The journal may be running.  Into a new folder, or one that an export of the same log
  * made: then only what is new is written.  The checkpoint comes last: the files
- * below it are on the disk by then.  Entries that retention let go aren't written; what
- * was exported before stays.
+ * below it are on the disk by then.  Bundles that retention let go aren't written, but
+ * what a legal hold keeps of them, as held/…; what was exported before stays.
  * Errors: GK_E_CORRUPT when the folder's checkpoint isn't a beginning of this log
  * (nothing is written then), GK_E_INVALID for a folder of something else, GK_E_IO.
  */

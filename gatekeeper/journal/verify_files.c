@@ -59,6 +59,19 @@ journal__policy_path(
 	return true;
 }
 
+const char *
+journal__held_path(uint64_t index, char ret_path[TILE_PATH_BYTES])
+{
+	static const char before[] = "tile/entries";
+	char path[TILE_PATH_BYTES];
+
+	(void)tile_entries_path(index, TILE_WIDTH, path);
+	GK_ASSERT(strncmp(path, before, sizeof(before) - 1) == 0);
+	(void)snprintf(ret_path, TILE_PATH_BYTES, JOURNAL_HELD "%s",
+	    path + sizeof(before) - 1);
+	return ret_path;
+}
+
 /*
  * Load a tile or bundle under its own name or, where that isn't there, as the
  * beginning of the complete one that it has become.  *ret_width is how wide the file must be.
@@ -233,6 +246,68 @@ check_bundle(struct verify *v, const struct tile_id *id,
 	return GK_OK;
 }
 
+/* One body that a legal hold kept: it is the tile's. */
+static enum gk_rc
+check_held_line(struct verify *v, const char *path, const char *line, size_t n,
+    const uint8_t *hashes, struct gk_err *err)
+{
+	struct gk_err why = {.rc = GK_OK};
+	struct digest leaf;
+	struct event event;
+	char where[WHERE_BYTES];
+	enum gk_rc rc;
+
+	gk_arena_clear(&v->arena);
+	rc = event_decode(line, n, &v->arena, &event, &why);
+	if (rc == GK_E_NOMEM) {
+		return GK_FAIL(err, rc, "%s", why.text);
+	}
+	if (rc != GK_OK || event.seq < v->edge.size ||
+	    event.seq >= v->edge.size + TILE_WIDTH) {
+		return journal__verify_fault(
+		    v, err, path, "a line that is no event of this tile");
+	}
+	merkle_leaf(line, n, &leaf);
+	if (memcmp(leaf.bytes,
+		hashes + (event.seq - v->edge.size) * DIGEST_BYTES,
+		DIGEST_BYTES) != 0) {
+		(void)snprintf(where, sizeof(where), "seq %" PRIu64, event.seq);
+		return journal__verify_fault(
+		    v, err, where, "what is held isn't what was recorded");
+	}
+	v->report->held++;
+	return GK_OK;
+}
+
+/* What is still there of a bundle that was let go. */
+static enum gk_rc
+check_held_bodies(struct verify *v, const struct tile_id *id,
+    const uint8_t *hashes, struct gk_err *err)
+{
+	GK_AUTO(gk_buf_done)
+	struct gk_buf lines = GK_BUF_INIT(JOURNAL_BUNDLE_BYTES);
+	char path[TILE_PATH_BYTES];
+	const char *at, *end;
+	bool found;
+
+	GK_TRY(journal__files_load(
+	    v, journal__held_path(id->index, path), &lines, &found, err));
+	at = gk_buf_text(&lines);
+	end = at + lines.len;
+	while (found && at < end) {
+		const char *stop = memchr(at, '\n', (size_t)(end - at));
+
+		if (stop == NULL) {
+			return journal__verify_fault(
+			    v, err, path, "its last line was cut off");
+		}
+		GK_TRY(check_held_line(
+		    v, path, at, (size_t)(stop - at), hashes, err));
+		at = stop + 1;
+	}
+	return GK_OK;
+}
+
 /* A bundle at the log's beginning that isn't there: the tile tells its hashes. */
 static enum gk_rc
 take_let_go(struct verify *v, const struct tile_id *id, struct gk_err *err)
@@ -253,6 +328,7 @@ take_let_go(struct verify *v, const struct tile_id *id, struct gk_err *err)
 		return journal__verify_fault(v, err, where, "%s", fault);
 	}
 	GK_TRY(journal__verify_gone_keys(v, v->edge.size, hashes, err));
+	GK_TRY(check_held_bodies(v, id, hashes, err));
 	for (size_t i = 0; i < TILE_WIDTH; i++) {
 		struct digest leaf;
 

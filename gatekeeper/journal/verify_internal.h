@@ -157,6 +157,9 @@ enum gk_rc journal__files_load(struct verify *verify, const char *path,
 #define JOURNAL_POLICIES          "policies" /* beside the tiles of an export */
 /* "policies/<hex>.json" for a digest "sha256:<hex>"; false when it isn't one. */
 #define JOURNAL_POLICY_PATH_BYTES 96
+/* "held/<N>", N as tile_entries_path() has it. */
+#define JOURNAL_HELD              "held"
+const char *journal__held_path(uint64_t index, char ret_path[TILE_PATH_BYTES]);
 bool journal__policy_path(
     const char *digest, char ret_path[JOURNAL_POLICY_PATH_BYTES]);
 

@@ -301,6 +301,21 @@ class Retention(unittest.TestCase):
         self.assertEqual(opened["opened"]["/note"], MARK % 77)
         self.assertEqual(self.auditor.get(f"/v1/decisions/{asked['decision_id']}").status, 200)
         self.verified()
+        out = self.server.root / "out"
+        self.server.cli("export", str(out))
+        held = out / "held/000"
+        kept = [json.loads(line)["seq"] for line in held.read_text().splitlines()]
+        self.assertIn(asked["event"]["seq"], kept)
+        self.assertNotIn(MARK % 77, held.read_text())
+        told = json.loads(self.server.cli("verify", str(out), "--json").stdout)
+        self.assertEqual((told["verdict"], told["held"]), ("verified", sum(len(f.read_text().splitlines()) for f in (out / "held").iterdir())))
+        whole = held.read_text()
+        for damaged, what in ((whole.replace('"kb.read"', '"kb.reed"', 1), "isn't what was recorded"), (whole[:-1], "cut off"),
+                              (whole.replace(f'"seq":{kept[1]}', '"seq":999', 1), "no event of this tile")):
+            held.write_text(damaged)
+            said = self.server.cli("verify", str(out), check=False)
+            self.assertEqual(said.returncode, 1, said.stdout)
+            self.assertIn(what, said.stdout)
         self.assertEqual(self.server.stop(), 0)
         self.server.start()
         self.verified()
