@@ -6,6 +6,7 @@
 #include "codec/canon.h"
 #include "gate/gate_internal.h"
 #include "gate/replay.h"
+#include "gate/replay_grant.h"
 #include "gate/replay_tally.h"
 #include "gate/trial.h"
 #include "model/decimal.h"
@@ -14,6 +15,7 @@ enum {
 	ARENA_CAP = 4 << 20,
 	PROGRESS_EVERY = 8192,
 	BATCH = 1000, /* events that one search gives */
+	ASKED_ARENA_CAP = 1 << 20,
 };
 
 /* A recorded decision's place in the trial. */
@@ -308,10 +310,16 @@ ask_again(struct replay *replay, const struct event *event,
 	struct findings findings;
 	struct trial_answer answer;
 	char approval_id[TRIAL_ID_BYTES];
-	bool can;
+	GK_AUTO(gk_arena_done)
+	struct gk_arena arena = GK_ARENA_INIT(ASKED_ARENA_CAP);
+	struct ask_hashes older;
+	bool can, is_older = false;
 
 	if (names_approval(replay, event, approval_id)) {
 		request.approval_id = approval_id;
+		GK_TRY(replay_older_hashes(
+		    replay->reader, event, &arena, &older, &is_older, err));
+		ask.older = is_older ? &older : NULL;
 	}
 	if (ask.caller == NULL) {
 		return GK_FAIL(err, GK_E_NOMEM, "replay");

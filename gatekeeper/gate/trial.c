@@ -446,6 +446,7 @@ trial_decide(struct trial *trial, const struct trial_ask *ask,
 	struct settle_at at = at_now(trial);
 	struct hashes hashes = {.context = ""};
 	struct record_pair **pins;
+	struct ask_hashes older;
 	struct decision_ask said = {.request = ask->request,
 	    .caller = ask->caller,
 	    .tenant = ask->tenant,
@@ -476,6 +477,12 @@ trial_decide(struct trial *trial, const struct trial_ask *ask,
 	GK_TRY(hash_pins(&trial_hash_key, 1, ask->request->args,
 	    &trial->findings, &trial->scratch, &pins, &said.pin_count, err));
 	said.pins = pins[0];
+	if (ask->older != NULL) {
+		older = *ask->older;
+		older.pins = said.pins; /* a trial hashes pins under one key */
+		said.older = &older;
+		said.older_count = 1;
+	}
 	GK_TRY(ledger_settle_decision(trial->ledger, &at, &said,
 	    &trial->scratch, &trial->settlement, err));
 	if (trial->settlement.outcome == SETTLE_REFUSED) {

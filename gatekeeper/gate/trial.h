@@ -37,6 +37,8 @@ struct trial_answer {
 	size_t shadow_count;
 };
 
+struct ask_hashes; /* ledger/ledger.h */
+
 /* One request.  Borrowed during the call. */
 struct trial_ask {
 	const struct decision_request *request;
@@ -44,6 +46,8 @@ struct trial_ask {
 	const char *tenant; /* resolved; NULL: none */
 	/* Of a recorded request; NULL: taken from args and context. */
 	const char *action_key, *args_hash, *context_hash;
+	/* The same under the hash key of an older step that it is held against; NULL: none. */
+	const struct ask_hashes *older;
 	bool args_in_part, context_in_part, cost_in_part;
 	bool unknown_opens; /* see policy_input */
 	/* Of trial_judge() for this very request, just before; NULL: judged now. */

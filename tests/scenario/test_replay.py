@@ -40,9 +40,11 @@ class Replay(unittest.TestCase):
                 agent.result(answer["decision_id"])
         for i in range(3):
             agent.decide("run", f"pay{i}", "pay", {"amount": 40 * i})
-        for step, amount in (("small", 10), ("large", 60)):
+        for step, amount in (("small", 10), ("large", 60), ("rotated", 20)):
             approval = agent.decide("run", step, "wire", {"amount": amount}).body["approval"]["approval_id"]
             alice.grant(approval)
+            if step == "rotated":  # the grant was asked for under one hash key, and is used under the next
+                cls.server.cli("key", "rotate", "--hash", "--reason", "a drill")
             used = agent.decide("run", f"{step}-granted", "wire", {"amount": amount}, approval_id=approval).body
             assert used["decision"] == "allow", used
 
@@ -56,6 +58,15 @@ class Replay(unittest.TestCase):
         self.assertEqual((report["changes"], report["cannot_tell"]), ([], []))
         self.assertEqual(report["same"], report["decisions"])
         self.assertTrue(report["complete"])
+
+    def test_a_grant_that_is_used_under_another_hash_key_is_no_change(self):
+        decisions = {row.event["step_id"]: row.event for row in self.server.recorded() if row.event["kind"] == "decision"}
+        asked, used = decisions["rotated"], decisions["rotated-granted"]
+        self.assertEqual([one["action_key"].split("_")[0] for one in (asked, used)], ["ak1", "ak2"])
+        for policy in (RECORDED, TIGHTER):
+            report = self.replay(policy)
+            steps = {change["example"]["step_id"] for change in report["changes"]}
+            self.assertFalse(steps & {"rotated", "rotated-granted"}, report)
 
     def test_limits_count_from_the_beginning(self):
         [change] = [c for c in self.replay(TIGHTER)["changes"] if c["action"] == "crm.search"]
