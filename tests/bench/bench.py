@@ -70,7 +70,8 @@ def wrk(port: int, connections: int, seconds: int, pid: int, env: dict[str, str]
     p = {m[0]: float(m[1]) * units[m[2]] for m in re.findall(r"^\s+(50|75|90|99)%\s+([\d.]+)(us|ms|s)$", out.stdout, re.M)}
     count = int(re.search(r"(\d+) requests in", out.stdout).group(1))
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", out.stdout).group(1))
-    return {"rps": rate, "p50_us": p["50"], "p90_us": p["90"], "p99_us": p["99"], "cpu_us": cpu / count * 1e6, "requests": count}
+    p999 = float(re.search(r"^p99\.9 (\d+) us$", out.stdout, re.M).group(1))
+    return {"rps": rate, "p50_us": p["50"], "p90_us": p["90"], "p99_us": p["99"], "p999_us": p999, "cpu_us": cpu / count * 1e6, "requests": count}
 
 
 class Gatekeeper:
@@ -113,7 +114,7 @@ def fdatasync_us(folder: pathlib.Path) -> float:
 
 
 def row(name: str, r: dict[str, float]) -> str:
-    return f"  {name:<28} {r['rps']:>9.0f}/s   p50 {r['p50_us']:>7.0f} µs   p99 {r['p99_us']:>8.0f} µs   CPU {r['cpu_us']:>5.1f} µs"
+    return f"  {name:<28} {r['rps']:>9.0f}/s   p50 {r['p50_us']:>7.0f} µs   p99 {r['p99_us']:>8.0f} µs   p99.9 {r['p999_us']:>8.0f} µs   CPU {r['cpu_us']:>5.1f} µs"
 
 
 def main() -> None:

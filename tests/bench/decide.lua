@@ -26,6 +26,11 @@ function response(status, _, body)
    if bad == 1 and status ~= 200 then io.stderr:write(status, " ", body, "\n") end
 end
 
+-- wrk itself prints no further than 99 %.
+function done(_, latency)
+   print(string.format("p99.9 %d us", latency:percentile(99.9)))
+end
+
 -- At a pace: BENCH_PAUSE_MS between an answer and the next request of its connection.
 local pause = tonumber(os.getenv("BENCH_PAUSE_MS") or "")
 if pause then
