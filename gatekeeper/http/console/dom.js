@@ -46,17 +46,16 @@ function ago(seconds, at) {
   return at.toISOString().slice(0, 16).replace("T", " ") + " UTC";
 }
 
-/** Seconds in at most two units. */
+/** Seconds in at most two units that are neighbours. */
 export function span(seconds) {
   const units = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
-  let rest = Math.max(0, Math.round(seconds));
-  const out = [];
-  for (const [name, size] of units) {
-    const n = Math.floor(rest / size);
-    rest -= n * size;
-    if (n > 0 || (name === "s" && out.length === 0)) out.push(`${n} ${name}`);
-  }
-  return out.slice(0, 2).join(" ");
+  const rest = Math.max(0, Math.round(seconds));
+  const first = Math.max(0, units.findIndex(([name, size]) => rest >= size || name === "s"));
+  return units.slice(first, first + 2)
+    .map(([name, size], i) => [Math.floor((i === 0 ? rest : rest % units[first][1]) / size), name])
+    .filter(([n], i) => n > 0 || i === 0)
+    .map(([n, name]) => `${n} ${name}`)
+    .join(" ");
 }
 
 /** A value of arguments: strings as they are, anything else as JSON. */
