@@ -7,8 +7,9 @@
 #include "base/time.h"
 #include "cli/cli.h"
 #include "codec/record.h"
+#include "model/event.h"
 
-enum { SUITE_VALUES_MAX = 400000, SUITE_DEPTH_MAX = 64, HOUR_MAX = 100000 };
+enum { SUITE_VALUES_MAX = 400000, SUITE_DEPTH_MAX = 64 };
 
 static const struct record_field expect_fields[] = {
     {.name = "decision",
@@ -84,6 +85,9 @@ static const struct record_field step_fields[] = {
     {.name = "ask",
 	.kind = RECORD_JSON,
 	.offset = offsetof(struct suite_step, ask)},
+    {.name = "at_most",
+	.kind = RECORD_JSON,
+	.offset = offsetof(struct suite_step, at_most)},
     TEXT("by", by),
     {.name = "cost",
 	.kind = RECORD_JSON,
@@ -104,6 +108,7 @@ static const struct record_field step_fields[] = {
 	.lo = 1,
 	.hi = 100000},
     TEXT("result", result),
+    TEXT("revoke", revoke),
     {.name = "status",
 	.kind = RECORD_ENUM,
 	.offset = offsetof(struct suite_step, status),
@@ -113,6 +118,12 @@ static const struct record_field step_fields[] = {
 	.kind = RECORD_OBJECT,
 	.offset = offsetof(struct suite_step, thrown),
 	.type = &switch_type},
+    {.name = "uses",
+	.kind = RECORD_INT,
+	.offset = offsetof(struct suite_step, uses),
+	.lo = 1,
+	.hi = APPROVAL_USES_MAX},
+    TEXT("valid_for", valid_for),
 };
 static const struct record_type step_type = {
     "step", sizeof(struct suite_step), step_fields, GK_COUNT(step_fields)};
@@ -371,48 +382,6 @@ read_identities(struct suite *suite, const struct json_value *object,
 	return GK_OK;
 }
 
-/* A step is one thing; what else stands in it belongs to that.  NULL: it is fine. */
-static const char *
-step_fault(const struct suite *suite, const struct suite_step *step)
-{
-	int things = (step->ask != NULL) + (step->grant != NULL) +
-		     (step->deny != NULL) + (step->result != NULL) +
-		     (step->after != NULL) + (step->end != NULL) +
-		     (step->thrown != NULL) + step->lift;
-	int64_t us;
-
-	if (things != 1) {
-		return "a step is exactly one of ask, grant, deny, result, "
-		       "after, switch, lift, end";
-	}
-	if (step->ask != NULL && json_type(step->ask) != JSON_OBJECT) {
-		return "ask: expected a mapping, as the body of POST "
-		       "/v1/decisions";
-	}
-	if ((step->grant != NULL || step->deny != NULL) && step->by == NULL) {
-		return "by: who grants or denies?";
-	}
-	if (step->by != NULL && suite_identity(suite, step->by) == NULL) {
-		return "by: none of the identities of this file";
-	}
-	if (step->after != NULL &&
-	    (gk_duration_parse(step->after, &us, NULL) != GK_OK ||
-		us > HOUR_MAX * GK_US_PER_HOUR)) {
-		return "after: expected a duration such as 30s, 10m, 2h, 7d";
-	}
-	if (step->thrown != NULL && step->thrown->duration != NULL &&
-	    gk_duration_parse(step->thrown->duration, &us, NULL) != GK_OK) {
-		return "for: expected a duration such as 30s, 10m, 2h, 7d";
-	}
-	if (step->cost != NULL && json_type(step->cost) != JSON_OBJECT) {
-		return "cost: expected a mapping such as {usd: \"0.02\"}";
-	}
-	if (step->repeat > 1 && step->ask == NULL) {
-		return "repeat: only an ask can be repeated";
-	}
-	return NULL;
-}
-
 static bool
 expects(const struct suite_test *test)
 {
@@ -460,7 +429,7 @@ check_test(struct suite *suite, size_t i, struct suite_problem *ret_problem,
 		test->steps[0].expect = test->expect;
 	}
 	for (size_t k = 0; k < test->step_count; k++) {
-		const char *fault = step_fault(suite, &test->steps[k]);
+		const char *fault = suite_step_fault(suite, &test->steps[k]);
 
 		if (fault != NULL) {
 			return wrong_step(suite, i, k, fault, ret_problem, err);

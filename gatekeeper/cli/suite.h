@@ -34,16 +34,20 @@ struct suite_switch {
 /* One thing that happens: exactly one of ask, grant, deny, result, after, thrown, lift, end. */
 struct suite_step {
 	const struct json_value *ask;
-	const char *grant, *deny; /* step_id of the ask that needs it */
-	const char *result;       /* step_id of the ask that was allowed */
-	const char *after;        /* a duration */
-	const char *end;          /* run_id */
+	const char *grant, *deny,
+	    *revoke;        /* step_id of the ask that needs it */
+	const char *result; /* step_id of the ask that was allowed */
+	const char *after;  /* a duration */
+	const char *end;    /* run_id */
 	struct suite_switch *thrown;
 	bool lift;
 	/* more about it */
-	const char *by; /* identity */
-	int64_t repeat; /* asks */
-	int status;     /* enum result_status */
+	const char *by;                   /* identity */
+	int64_t uses;                     /* grant: a bounded one */
+	const struct json_value *at_most; /* likewise */
+	const char *valid_for;            /* grant */
+	int64_t repeat;                   /* asks */
+	int status;                       /* enum result_status */
 	const struct json_value *cost;
 	struct suite_expect *expect;
 };
@@ -98,6 +102,12 @@ void suite_anyone(struct identity *ret_identity);
 
 /* Where a JSON Pointer into the file points, or as far as it goes. */
 struct yaml_place suite_place(const struct suite *suite, const char *pointer);
+
+/* ---- steps: suite_step.c ---- */
+
+/* A step is one thing; what else stands in it belongs to that.  NULL: it is fine; else why not. */
+const char *suite_step_fault(
+    const struct suite *suite, const struct suite_step *step);
 
 /* ---- running: suite_run.c ---- */
 

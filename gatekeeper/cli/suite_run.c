@@ -1,6 +1,7 @@
 /* Running tests of a policy: each in a trial of its own, step by step, and what went otherwise. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/time.h"
@@ -290,11 +291,51 @@ ask_once(struct run *run, const struct suite_step *step, struct gk_err *err)
 
 /* ---- the other steps ---- */
 
+static int
+by_name(const void *a, const void *b)
+{
+	const struct record_pair *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+/* uses and at_most as a bound, in arena. */
+static enum gk_rc
+read_bound(const struct suite_step *step, struct gk_arena *arena,
+    struct grant_bound *ret, struct gk_err *err)
+{
+	const struct json_value *one = words_first(step->at_most);
+
+	*ret = (struct grant_bound){.uses = step->uses};
+	ret->at_most =
+	    gk_arena_calloc(arena, APPROVAL_AT_MOST_MAX, sizeof(*ret->at_most));
+	for (; one != NULL && ret->at_most != NULL; one = json_next(one)) {
+		GK_AUTO(gk_buf_done) struct gk_buf text = GK_BUF_INIT(64);
+
+		GK_TRY(canon_print(one, &text, err));
+		ret->at_most[ret->at_most_count++] = (struct record_pair){
+		    json_name(one), gk_arena_strdup(arena, gk_buf_text(&text))};
+	}
+	if (ret->at_most == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "no memory for a vote");
+	}
+	qsort(ret->at_most, ret->at_most_count, sizeof(*ret->at_most), by_name);
+	return GK_OK;
+}
+
 static enum gk_rc
 vote(struct run *run, const struct suite_step *step, struct gk_err *err)
 {
-	bool grants = step->grant != NULL;
-	const char *step_id = grants ? step->grant : step->deny;
+	GK_AUTO(gk_arena_done) struct gk_arena arena = GK_ARENA_INIT(1 << 16);
+	struct grant_bound bound;
+	struct trial_ballot said = {
+	    .change = step->grant != NULL  ? CHANGE_GRANTED
+		      : step->deny != NULL ? CHANGE_DENIED
+					   : CHANGE_REVOKED,
+	    .bound = step->uses > 0 ? &bound : NULL};
+	const char *step_id = step->grant != NULL  ? step->grant
+			      : step->deny != NULL ? step->deny
+						   : step->revoke;
 	const struct asked *asked = find_asked(run, step_id);
 	const char *refused = NULL;
 
@@ -302,8 +343,12 @@ vote(struct run *run, const struct suite_step *step, struct gk_err *err)
 		return fault(
 		    run, "no earlier step asked for an approval: ", step_id);
 	}
+	if (step->valid_for != NULL) {
+		GK_TRY(gk_duration_parse(step->valid_for, &said.valid_us, err));
+	}
+	GK_TRY(read_bound(step, &arena, &bound, err));
 	GK_TRY(trial_vote(run->trial, asked->approval,
-	    suite_identity(run->suite, step->by), grants, &refused, err));
+	    suite_identity(run->suite, step->by), &said, &refused, err));
 	return suite_compare(
 	    step->expect, refused, NULL, &run->differences, err);
 }
@@ -403,7 +448,7 @@ run_step(struct run *run, const struct suite_step *step, struct gk_err *err)
 		}
 		return GK_OK;
 	}
-	if (step->grant != NULL || step->deny != NULL) {
+	if (step->grant != NULL || step->deny != NULL || step->revoke != NULL) {
 		return vote(run, step, err);
 	}
 	if (step->result != NULL) {
@@ -436,8 +481,8 @@ describe(const struct suite_step *step, char what[WHAT_MAX], struct gk_err *err)
 	const struct {
 		const char *word, *of;
 	} others[] = {{"grant", step->grant}, {"deny", step->deny},
-	    {"result", step->result}, {"after", step->after},
-	    {"end", step->end}};
+	    {"revoke", step->revoke}, {"result", step->result},
+	    {"after", step->after}, {"end", step->end}};
 	const char *action = words_get(step->ask, "action");
 
 	if (step->ask != NULL) {

@@ -6,6 +6,7 @@
 #include "codec/canon.h"
 #include "gate/gate_internal.h"
 #include "gate/replay.h"
+#include "gate/replay_args.h"
 #include "gate/replay_grant.h"
 #include "gate/replay_tally.h"
 #include "gate/trial.h"
@@ -102,63 +103,6 @@ caller_of(struct replay *replay, const struct event *event)
 }
 
 /* ---- what was asked ---- */
-
-struct opened {
-	struct json_value *args;
-	struct gk_err *err;
-};
-
-/* "/a/b": put the value where the pointer leads, making objects on the way. */
-static enum gk_rc
-put_at(struct json_value *object, const char *path, struct json_value **value,
-    struct gk_err *err)
-{
-	char name[264];
-	const char *end;
-	size_t n = 0;
-
-	if (*path != '/') {
-		return GK_OK;
-	}
-	end = strchr(path + 1, '/');
-	for (const char *at = path + 1; *at != '\0' && at != end; at++) {
-		if (n >= sizeof(name) - 1) {
-			return GK_OK;
-		}
-		if (*at == '~' && (at[1] == '0' || at[1] == '1')) {
-			name[n++] = at[1] == '0' ? '~' : '/';
-			at++;
-		} else {
-			name[n++] = *at;
-		}
-	}
-	name[n] = '\0';
-	if (end == NULL) {
-		return json_get(object, name) != NULL
-			   ? GK_OK
-			   : json_set(object, name, value, err);
-	}
-	/* inside an array or a deeper object the rest isn't known: left out */
-	return GK_OK;
-}
-
-static enum gk_rc
-put_opening(void *ctx, const struct opening *opening, struct gk_err *err)
-{
-	static const struct json_limits limits = {
-	    .bytes = 1 << 20, .depth = 64, .values = 10000};
-	struct opened *opened = ctx;
-	struct json_value *value = NULL;
-	enum gk_rc rc;
-
-	if (json_parse(opening->value, strlen(opening->value), &limits, &value,
-		err) != GK_OK) {
-		return GK_OK;
-	}
-	rc = put_at(opened->args, opening->path, &value, err);
-	json_free(value);
-	return rc;
-}
 
 /* What the decision reserved says what it was said to cost, in part. */
 static void
@@ -287,10 +231,32 @@ names_approval(const struct replay *replay, const struct event *event,
 	return mapped.asked;
 }
 
+/* A use of a bounded grant for something else than was shown: what it was isn't recorded. */
+static bool
+is_other_use(const struct replay *replay, const struct event *event)
+{
+	GK_AUTO(gk_arena_done) struct gk_arena arena = GK_ARENA_INIT(1 << 20);
+	struct approval_view view;
+	uint64_t asked;
+
+	if (event->approval_id == NULL || event->shown_count > 0 ||
+	    event->action_key == NULL ||
+	    !id_seq(ID_APPROVAL, event->approval_id, &asked) ||
+	    !trial_approval(replay->trial, place_of(replay, asked).approval,
+		&arena, &view)) {
+		return false;
+	}
+	/* keys under two hash keys can't be compared */
+	return event_key_of(view.action_key) == event_key_of(event->action_key)
+		   ? strcmp(view.action_key, event->action_key) != 0
+		   : view.bound.uses > 0;
+}
+
 static enum gk_rc
 ask_again(struct replay *replay, const struct event *event,
     const struct json_value *args, struct gk_err *err)
 {
+	GK_AUTO(json_freep) struct json_value *none = json_new_object();
 	struct decision_request request = {.run_id = event->run_id,
 	    .step_id = event->step_id,
 	    .tenant_id = event->tenant_id,
@@ -325,8 +291,15 @@ ask_again(struct replay *replay, const struct event *event,
 		return GK_FAIL(err, GK_E_NOMEM, "replay");
 	}
 	copy_cost(event, &request);
+	if (none == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "replay");
+	}
+	if (is_other_use(replay, event)) {
+		request.args = none;
+	}
 	GK_TRY(can_tell(replay, event, &ask, &findings, &can, err));
 	ask.findings = &findings;
+	request.args = args; /* what the grant's pins were */
 	GK_TRY(trial_decide(replay->trial, &ask, &answer, err));
 	GK_TRY(keep_place(replay, event->seq, &answer, err));
 	if (!can || answer.replayed) {
@@ -347,13 +320,13 @@ replay_decision(
 		return GK_FAIL(err, GK_E_NOMEM, "replay");
 	}
 	if (event->shown_count > 0) {
-		GK_TRY(journal_openings(
-		    replay->reader, event->seq, put_opening, &opened, err));
+		GK_TRY(journal_openings(replay->reader, event->seq,
+		    replay_put_opening, &opened, err));
 	} else if (event->approval_id != NULL &&
 		   id_seq(ID_APPROVAL, event->approval_id, &asked)) {
 		/* a grant is bound to the arguments that were shown */
 		GK_TRY(journal_openings(
-		    replay->reader, asked, put_opening, &opened, err));
+		    replay->reader, asked, replay_put_opening, &opened, err));
 	}
 	return ask_again(replay, event, args, err);
 }
@@ -388,10 +361,21 @@ static enum gk_rc
 replay_vote(
     struct replay *replay, const struct event *event, struct gk_err *err)
 {
-	static const char *everything[] = {"*"};
+	static const char *everything[] = {"*"}, *operator[] = {"operator"};
+	/* its uses were within the numbers; what they were isn't recorded */
+	struct grant_bound bound = {
+	    .uses = event->bound == NULL ? 0 : event->bound->uses};
+	struct trial_ballot said = {
+	    .change = event->change == CHANGE_REVOKED ? CHANGE_REVOKED
+		      : event->grant_vote             ? CHANGE_GRANTED
+						      : CHANGE_DENIED,
+	    .bound = event->bound == NULL ? NULL : &bound,
+	    .valid_us = event->grant_valid_ms * 1000};
 	/* what was voted was permitted */
 	struct identity voter = {.id = event->caller,
 	    .kind = IDENTITY_HUMAN,
+	    .can = operator,
+	    .can_count = event->change == CHANGE_REVOKED,
 	    .tenants = everything,
 	    .tenant_count = 1,
 	    .person = event->person,
@@ -401,13 +385,14 @@ replay_vote(
 	const char *refused;
 	uint64_t asked;
 
-	if (event->change != CHANGE_VOTE || event->approval_id == NULL ||
+	if ((event->change != CHANGE_VOTE && event->change != CHANGE_REVOKED) ||
+	    event->approval_id == NULL ||
 	    !id_seq(ID_APPROVAL, event->approval_id, &asked)) {
 		return GK_OK;
 	}
 	mapped = place_of(replay, asked);
 	return mapped.asked ? trial_vote(replay->trial, mapped.approval, &voter,
-				  event->grant_vote, &refused, err)
+				  &said, &refused, err)
 			    : GK_OK;
 }
 

@@ -521,13 +521,16 @@ trial_result(struct trial *trial, uint64_t seq, const struct identity *caller,
 
 enum gk_rc
 trial_vote(struct trial *trial, uint64_t approval, const struct identity *voter,
-    bool grant, const char **ret_refused, struct gk_err *err)
+    const struct trial_ballot *said, const char **ret_refused,
+    struct gk_err *err)
 {
 	struct settle_at at = at_now(trial);
 	struct approval_view view;
 	struct approval_ballot ballot = {.approval_seq = approval,
 	    .voter = voter,
-	    .change = grant ? CHANGE_GRANTED : CHANGE_DENIED};
+	    .bound = said->bound,
+	    .grant_valid_us = said->valid_us,
+	    .change = said->change};
 
 	gk_arena_clear(&trial->scratch);
 	if (!ledger_approval(trial->ledger, approval, &trial->scratch, &view)) {
@@ -539,6 +542,13 @@ trial_vote(struct trial *trial, uint64_t approval, const struct identity *voter,
 	GK_TRY(ledger_settle_ballot(trial->ledger, &at, &ballot,
 	    &trial->scratch, &trial->settlement, err));
 	return take(trial, ret_refused, err);
+}
+
+bool
+trial_approval(const struct trial *trial, uint64_t approval,
+    struct gk_arena *arena, struct approval_view *ret)
+{
+	return ledger_approval(trial->ledger, approval, arena, ret);
 }
 
 enum gk_rc

@@ -113,10 +113,23 @@ enum gk_rc trial_result(struct trial *trial, uint64_t seq,
     const struct cost_item *cost, size_t cost_count, const char **ret_refused,
     struct gk_err *err) GK_MUST_USE;
 
-/* A person's vote on the approval that decision `approval` asked for. */
+/*
+ * A person's vote on the approval that decision `approval` asked for, or its
+ * withdrawal: change is GRANTED, DENIED or REVOKED.
+ */
+struct trial_ballot {
+	enum change change;
+	const struct grant_bound *bound; /* NULL: for one use */
+	int64_t valid_us;                /* 0: not said */
+};
 enum gk_rc trial_vote(struct trial *trial, uint64_t approval,
-    const struct identity *voter, bool grant, const char **ret_refused,
-    struct gk_err *err) GK_MUST_USE;
+    const struct identity *voter, const struct trial_ballot *said,
+    const char **ret_refused, struct gk_err *err) GK_MUST_USE;
+
+/* An approval as it is now; false: there is none.  See ledger_approval(). */
+struct approval_view;
+bool trial_approval(const struct trial *trial, uint64_t approval,
+    struct gk_arena *arena, struct approval_view *ret);
 
 /* Throw a switch; scope, subject, action and expires_us of kill_switch. */
 enum gk_rc trial_switch(struct trial *trial,

@@ -22,6 +22,16 @@ limits:
     max: 50
     per: run
 """
+APPROVALS = """\
+  - {id: two-persons, actions: [wire.send], approvers: {groups: [finance], count: 2}, show: [/amount]}
+  - {id: fleeting, actions: [quick.thing], approvers: {groups: [finance]}, expires: 2s}
+  - id: bounded
+    actions: [pay.out]
+    approvers: {groups: [finance]}
+    show: [/order, /amount]
+    bounded: {max_uses: 5, max_ttl: 2h, pins: [args.order]}
+"""
+POLICIES = {"approvals": harness.POLICY.replace("[refund.create]", "[refund.create, wire.send, quick.thing, pay.out]", 1) + APPROVALS}
 
 
 def prepare(folder: pathlib.Path) -> None:
@@ -41,7 +51,7 @@ def main() -> int:
         return 0
     folder = pathlib.Path(sys.argv[1]).resolve()
     prepare(folder)
-    server = harness.Server(POLICY, config={"audit": {"show_fields": ["order", "amount", "currency", "note"]}}).start()
+    server = harness.Server(POLICIES.get(sys.argv[2], POLICY), config={"audit": {"show_fields": ["order", "amount", "currency", "note"]}}).start()
     human = {"kind": "human", "tenant": "*"}
     tokens = {
         "agent": server.token("agent-7", "agent", "agent", agent="support-agent", tenant="t_42", may_actors="u_*",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import concurrent.futures
 import json
+import pathlib
+import tempfile
 
 import harness
 
@@ -202,6 +204,30 @@ class Bounded(harness.ServerCase):
         self.assertEqual(self.alice.get(f"/v1/approvals/{approval}").body["bound"],
                          {"uses": 2, "used": 0, "at_most": {"/amount": "50"}})
         self.assertIn("revoked", self.server.cli("approvals", "revoke", approval).stdout)
+
+
+class Replay(harness.ServerCase):
+    policy = POLICY[:POLICY.index("  - id: large-refunds")]  # its condition is over what a use doesn't show
+
+    def replayed(self, policy: str) -> dict:
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "a.yaml").write_text(policy)
+            return json.loads(self.server.cli("policy", "replay", folder, "--json").stdout)
+
+    def test_uses_and_withdrawals_are_replayed_as_they_were(self) -> None:
+        def ask(step, amount, **more):
+            return self.agent.decide("run", step, "refund.create", {"order": "A-1", "amount": amount}, **more).body
+
+        approval = ask("1", 10)["approval"]["approval_id"]
+        self.alice.grant(approval, bounded={"uses": 3, "at_most": {"/amount": 50}})
+        self.assertEqual([ask(str(i), 10 + i)["decision"] for i in (2, 3)], ["allow", "allow"])
+        self.bob.post(f"/v1/approvals/{approval}/revoke", {})
+        self.assertEqual(ask("4", 12, approval_id=approval)["reason"], "approval_revoked")
+        same = self.replayed(self.policy)
+        self.assertEqual((same["changes"], same["decisions"]), ([], 4), same)
+        # what is no longer bounded can't be granted so: its uses would have been asked
+        changed = self.replayed(self.policy.replace("    bounded: {max_uses: 3, max_ttl: 1h, pins: [args.order]}\n", ""))
+        self.assertTrue(changed["changes"], changed)
 
 
 class Reload(harness.ServerCase):

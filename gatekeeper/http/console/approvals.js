@@ -2,20 +2,23 @@
 
 import {get, path, post} from "./api.js";
 import {fill, h, shown, span, time} from "./dom.js";
+import {boundedForm, escalation, grantsInUse} from "./grants.js";
 import {follow} from "./live.js";
 
 const LATER_MS = 1000;
 
 export function approvalsPage(main, {identity, rest}) {
   const list = h("div", {class: "cards"});
+  const inUse = h("section", {"aria-label": "Bounded grants in use"});
   const say = h("p", {class: "error", role: "alert"});
-  const state = {ended: false, busy: new Set()};
+  const state = {ended: false, busy: new Set(), tell: (text) => fill(say, text)};
   async function refresh() {
     try {
       const {approvals} = await get("/v1/approvals?status=pending");
       if (state.ended) return;
       fill(say);
-      draw(list, sort(approvals, rest[0]), identity, state, refresh);
+      draw(list, alike(sort(approvals, rest[0])), identity, state, refresh);
+      await grantsInUse(inUse, identity);
     } catch (problem) {
       if (!state.ended) fill(say, problem.message);
     }
@@ -28,7 +31,7 @@ export function approvalsPage(main, {identity, rest}) {
     if (state.busy.size === 0 && !list.contains(document.activeElement)) refresh();
     else later = setTimeout(look, LATER_MS);
   });
-  fill(main, h("h1", {}, "Approvals"), live.line, say, list);
+  fill(main, h("h1", {}, "Approvals"), live.line, say, list, inUse);
   return () => {
     state.ended = true;
     clearTimeout(later);
@@ -42,12 +45,19 @@ function sort(approvals, wanted) {
     (b.approval_id === wanted) - (a.approval_id === wanted) || String(a.expires_at).localeCompare(String(b.expires_at)));
 }
 
-function draw(list, approvals, identity, state, refresh) {
-  if (approvals.length === 0) {
+/** Identical requests together, each group where its first one stands. */
+function alike(approvals) {
+  const groups = new Map();
+  for (const approval of approvals) groups.set(approval.alike, [...(groups.get(approval.alike) ?? []), approval]);
+  return [...groups.values()];
+}
+
+function draw(list, groups, identity, state, refresh) {
+  if (groups.length === 0) {
     fill(list, h("p", {class: "empty"}, "Nothing waits for a person."));
     return;
   }
-  fill(list, approvals.map((approval) => card(approval, identity, state, refresh)));
+  fill(list, groups.map((group) => card(group, identity, state, refresh)));
 }
 
 function whyNot(approval, identity) {
@@ -78,33 +88,43 @@ function args(approval) {
     h("tbody", {}, entries.map(([name, value]) => h("tr", {}, h("th", {scope: "row"}, name), h("td", {}, shown(value))))));
 }
 
-function card(approval, identity, state, refresh) {
+/** One card for all that are alike; each is still voted on by itself. */
+function card(group, identity, state, refresh) {
+  const [approval] = group;
   const id = approval.approval_id;
   const comment = h("input", {id: `comment-${id}`, maxlength: "1024", placeholder: "Comment (optional)", "aria-label": "Comment"});
   const say = h("p", {class: "error", role: "alert"});
   const no = whyNot(approval, identity);
   const left = (new Date(approval.expires_at).getTime() - Date.now()) / 1000;
 
-  async function vote(word) {
+  async function vote(word, more = {}) {
+    let wrong = null;
     state.busy.add(id);
     fill(say);
-    try {
-      await post(path`/v1/approvals/${id}/` + word, comment.value === "" ? {} : {comment: comment.value});
-    } catch (problem) {
-      fill(say, problem.message);
+    for (const one of group) {
+      try {
+        await post(path`/v1/approvals/${one.approval_id}/` + word, comment.value === "" ? more : {...more, comment: comment.value});
+      } catch (problem) {
+        wrong = problem.message;
+      }
     }
     state.busy.delete(id);
     await refresh();
+    if (wrong !== null) state.tell(wrong);
   }
 
   return h("article", {class: "card", "aria-labelledby": `title-${id}`},
     h("h2", {id: `title-${id}`}, h("code", {}, approval.action)),
     h("p", {}, (approval.rules ?? []).map((rule) => h("span", {class: "tag"}, `${rule.reason} (${rule.rule})`))),
-    facts(approval), args(approval),
+    group.length > 1 ? h("p", {class: "tag"}, `${group.length} identical requests`) : null,
+    facts(approval),
+    group.length > 1 ? h("p", {class: "hint"}, `Runs: ${group.map((one) => one.run_id).join(", ")}. Each is decided by itself.`) : null,
+    args(approval), escalation(approval),
     h("p", {class: "hint"}, `${approval.granted ?? 0} of ${approval.needed ?? 1} granted · asked `, time(approval.asked_at),
       left > 0 ? ` · ${span(left)} left` : " · over"),
     say,
     no !== null ? h("p", {class: "hint"}, no) : h("div", {class: "vote"}, comment,
-      h("button", {class: "primary", onclick: () => vote("grant")}, "Grant once"),
-      h("button", {class: "danger", onclick: () => vote("deny")}, "Deny")));
+      h("button", {class: "primary", onclick: () => vote("grant")}, group.length > 1 ? `Grant all ${group.length}, once each` : "Grant once"),
+      h("button", {class: "danger", onclick: () => vote("deny")}, group.length > 1 ? `Deny all ${group.length}` : "Deny")),
+    no === null && group.length === 1 && approval.bounded ? boundedForm(approval, (more) => vote("grant", more)) : null);
 }
