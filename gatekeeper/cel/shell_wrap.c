@@ -118,7 +118,7 @@ placeholder_of(const struct cel__shell_command *outer)
 	const struct cel__shell_word *word = outer->words->next;
 
 	for (; word != NULL && is_option(word); word = word->next) {
-		const char *at = NULL;
+		const char *at = "";
 
 		if (strncmp(word->text, name, strlen(name)) == 0) {
 			at = word->text + strlen(name);
@@ -128,7 +128,7 @@ placeholder_of(const struct cel__shell_command *outer)
 				at = word->next == NULL ? at : word->next->text;
 			}
 		}
-		if (at != NULL && at[0] != '\0') {
+		if (at[0] != '\0') {
 			return at;
 		}
 	}
