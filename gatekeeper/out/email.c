@@ -228,7 +228,7 @@ email_send(struct courier *courier, void *inside, const struct message *message,
     int64_t *ret_wait_us, struct gk_err *err)
 {
 	GK_AUTO(gk_buf_done)
-	struct gk_buf text = GK_BUF_INIT(4 * NOTIFY_MESSAGE_CAP);
+	struct gk_buf text = GK_BUF_INIT((size_t)4 * NOTIFY_MESSAGE_CAP);
 	const struct notify_target *target = courier->target;
 	char url[NOTIFY_SECRET_BYTES], password[NOTIFY_SECRET_BYTES];
 	struct out_mail mail = {.url = url,
@@ -239,7 +239,7 @@ email_send(struct courier *courier, void *inside, const struct message *message,
 	    .to_count = target->to_count};
 	enum gk_rc rc;
 
-	(void)ret_wait_us;
+	*ret_wait_us = 0;
 	password[0] = '\0';
 	GK_TRY(notify__url(target, url, err));
 	if (target->password_file != NULL) {
