@@ -31,9 +31,9 @@ void main_ship_options(const struct config *config, struct ship_options *ret);
  */
 int64_t main_descriptors(const struct config *config);
 
-/* Who is told; borrows target. */
+/* Who is told; borrows from. */
 void main_notify_target(
-    const struct config_target *target, struct notify_target *ret);
+    const struct config_target *from, struct notify_target *ret);
 /* The same of all; targets has room for NOTIFY_TARGETS_MAX.  Borrows config. */
 void main_notify_options(const struct config *config,
     struct notify_target *targets, struct notify_options *ret);
