@@ -186,20 +186,23 @@ Test(slack_request, what_isnt_a_press_of_ours_is_refused)
 	    "payload=%7B%7D", "payload=[]", "payload=null", "payload=%22%22",
 	    "payload={\"type\":\"block_actions\"}",
 	    "payload={\"type\":\"block_actions\",\"user\":1,\"actions\":[1]}",
-	    "payload={\"type\":\"view_submission\",\"user\":{\"id\":\"U1\"},"
-	    "\"actions\":[{\"action_id\":\"gatekeeper_grant\",\"value\":\"a\"}]"
-	    "}",
-	    "payload={\"type\":\"block_actions\",\"user\":{\"id\":\"U1\"},"
-	    "\"actions\":[{\"action_id\":\"gatekeeper_grant\",\"value\":\"a\"},"
-	    "{\"action_id\":\"gatekeeper_grant\",\"value\":\"b\"}]}",
-	    "payload={\"type\":\"block_actions\",\"user\":{\"id\":\"\"},"
-	    "\"actions\":[{\"action_id\":\"gatekeeper_grant\",\"value\":\"a\"}]"
-	    "}",
-	    "payload={\"type\":\"block_actions\",\"user\":{\"id\":\"U1\"},"
-	    "\"actions\":[{\"action_id\":\"gatekeeper_grant\",\"value\":\"a/"
-	    "b\"}]}",
-	    "payload={\"type\":\"block_actions\",\"user\":{\"id\":\"U1\"},"
-	    "\"actions\":[{\"action_id\":\"gatekeeper_\",\"value\":\"a\"}]}"};
+	    ("payload={\"type\":\"view_submission\",\"user\":{\"id\":\"U1\"},"
+	     "\"actions\":[{\"action_id\":\"gatekeeper_grant\",\"value\":\"a\"}"
+	     "]"
+	     "}"),
+	    ("payload={\"type\":\"block_actions\",\"user\":{\"id\":\"U1\"},"
+	     "\"actions\":[{\"action_id\":\"gatekeeper_grant\",\"value\":\"a\"}"
+	     ","
+	     "{\"action_id\":\"gatekeeper_grant\",\"value\":\"b\"}]}"),
+	    ("payload={\"type\":\"block_actions\",\"user\":{\"id\":\"\"},"
+	     "\"actions\":[{\"action_id\":\"gatekeeper_grant\",\"value\":\"a\"}"
+	     "]"
+	     "}"),
+	    ("payload={\"type\":\"block_actions\",\"user\":{\"id\":\"U1\"},"
+	     "\"actions\":[{\"action_id\":\"gatekeeper_grant\",\"value\":\"a/"
+	     "b\"}]}"),
+	    ("payload={\"type\":\"block_actions\",\"user\":{\"id\":\"U1\"},"
+	     "\"actions\":[{\"action_id\":\"gatekeeper_\",\"value\":\"a\"}]}")};
 
 	for (size_t i = 0; i < GK_COUNT(bad); i++) {
 		GK_AUTO(gk_arena_done)
