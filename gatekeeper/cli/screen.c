@@ -43,9 +43,12 @@ write_all(int fd, const char *bytes, size_t n)
 static void
 put_back(void)
 {
+	ssize_t n;
+
 	if (screen_saved.taken) {
 		screen_saved.taken = 0;
-		write_all(screen_saved.out, PUT_BACK, sizeof(PUT_BACK) - 1);
+		n = write(screen_saved.out, PUT_BACK, sizeof(PUT_BACK) - 1);
+		(void)n; /* without a terminal there is nothing to put back */
 		(void)tcsetattr(
 		    screen_saved.in, TCSADRAIN, &screen_saved.before);
 	}
@@ -118,8 +121,8 @@ screen_suspend(struct screen *screen)
 	(void)sigemptyset(&stop);
 	(void)sigaddset(&stop, SIGTSTP);
 	(void)raise(SIGTSTP);
-	(void)sigprocmask(SIG_UNBLOCK, &stop, &before); /* here it stops */
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	(void)pthread_sigmask(SIG_UNBLOCK, &stop, &before); /* here it stops */
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)take_over(screen, NULL);
 	screen_measure(screen);
 }

@@ -302,7 +302,7 @@ open_signals(const struct watch *watch)
 	if (!watch->plain) {
 		(void)sigaddset(&set, SIGTSTP);
 	}
-	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }

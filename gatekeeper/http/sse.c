@@ -120,7 +120,7 @@ say_where(struct exchange *ex)
 static enum gk_rc
 say_hello(struct exchange *ex)
 {
-	int64_t spread = ex->conn->loop->now_us % (2 * RETRY_MS);
+	int64_t spread = ex->conn->loop->now_us % (INT64_C(2) * RETRY_MS);
 
 	GK_TRY(gk_buf_printf(
 	    &ex->out, &ex->err, "retry: %" PRId64 "\n", RETRY_MS + spread));
