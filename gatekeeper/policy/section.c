@@ -236,7 +236,9 @@ pin_pointer(struct reader *reader, const char *text)
 		return "";
 	}
 	for (char *at = copy; *at != '\0'; at++) {
-		*at = *at == '.' ? '/' : *at;
+		if (*at == '.') {
+			*at = '/';
+		}
 	}
 	return copy;
 }
