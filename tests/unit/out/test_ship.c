@@ -15,11 +15,12 @@ static const char leaf[] =
 Test(ship, syslog_addresses)
 {
 	static const char *const good[] = {"tcp://127.0.0.1:514",
-	    "tcp://siem.example:601", "tcp://[::1]:65535", "unix:/dev/log"};
+	    "tcp://siem.example:601", "tcp://[::1]:65535", "unix:/dev/log",
+	    "tls://siem.example:6514"};
 	static const char *const bad[] = {"", "127.0.0.1:514", "tcp://",
 	    "tcp://x", "tcp://x:", "tcp://:514", "tcp://x:514a",
 	    "tcp://x:123456", "tcp://x/y:514", "udp://x:514",
-	    "unix:", "tls://x:6514"};
+	    "unix:", "tls://x", "tls://:6514"};
 	char path[200] = "unix:";
 
 	for (size_t i = 0; i < GK_COUNT(good); i++) {
