@@ -405,10 +405,13 @@ bool
 json_int(const struct json_value *value, int64_t *ret_int)
 {
 	const cJSON *node = node_in(value);
-	double number = node->valuedouble, rest;
+	double number, rest;
 
-	if (kind(node) != cJSON_Number || number > (double)JSON_INT_MAX ||
-	    number < -(double)JSON_INT_MAX) {
+	if (value == NULL || kind(node) != cJSON_Number) {
+		return false;
+	}
+	number = node->valuedouble;
+	if (number > (double)JSON_INT_MAX || number < -(double)JSON_INT_MAX) {
 		return false;
 	}
 	rest = number - (double)(int64_t)number;
@@ -460,7 +463,7 @@ json_get(const struct json_value *object, const char *name)
 {
 	const cJSON *node = node_in(object);
 
-	if (kind(node) != cJSON_Object) {
+	if (object == NULL || kind(node) != cJSON_Object) {
 		return NULL;
 	}
 	for (cJSON *m = node->child; m != NULL; m = m->next) {

@@ -53,7 +53,11 @@ enum gk_rc json_parse(const char *bytes, size_t n,
 void json_free(struct json_value *value);
 void json_freep(struct json_value **value);
 
-/* Of NULL, what json_get() gives for an absent member, the next ones say nothing: false, 0, NULL; json_type() wants a value. */
+/*
+ * Of NULL, what json_get() gives for an absent member, all of these say nothing:
+ * false, 0, NULL; but json_type(), json_type_name(), json_next() and json_name()
+ * want a value.
+ */
 enum json_type json_type(const struct json_value *value);
 const char *json_type_name(const struct json_value *value); /* "string" … */
 bool json_bool(const struct json_value *value);     /* false unless true */

@@ -149,6 +149,22 @@ Test(json, accessors_of_another_type_give_nothing)
 	cr_assert(json_get(value, "1") == NULL);
 }
 
+Test(json, accessors_of_what_is_not_there_give_nothing)
+{
+	GK_AUTO(json_freep) struct json_value *value = parse("{}");
+	const struct json_value *none = json_get(value, "a");
+	int64_t number;
+
+	cr_assert(json_get(none, "b") == NULL);
+	cr_assert(json_string(json_get(none, "b")) == NULL);
+	cr_assert(json_at(none, "/b") == NULL);
+	cr_assert(json_first(none) == NULL);
+	cr_assert(json_count(none) == 0);
+	cr_assert(!json_bool(none));
+	cr_assert(!(json_number(none) > 0));
+	cr_assert(!json_int(none, &number));
+}
+
 Test(json, escapes_are_decoded)
 {
 	decodes_to("\"\"", "");
