@@ -103,6 +103,7 @@ export async function run() {
       console.log(String(error.stack ?? error).replace(/^/gm, "# "));
     }
     for (const context of browser.contexts()) {
+      for (const page of context.pages()) await page.unrouteAll({behavior: "ignoreErrors"});
       await context.close();
     }
   }
