@@ -161,9 +161,10 @@ static enum gk_rc
 list_texts(void *ctx, const struct entry_text *array, struct gk_err *err)
 {
 	struct listing *listing = ctx;
-	const char *at = array->at, *end = at + array->n;
+	const char *at = array->at;
+	const char *end = at == NULL ? NULL : at + array->n;
 
-	while (at != NULL && at < end && listing->count < LIST_MAX) {
+	while (at < end && listing->count < LIST_MAX) {
 		const char *from = memchr(at, '"', (size_t)(end - at));
 		const char *to = from == NULL ? NULL
 					      : memchr(from + 1, '"',
