@@ -82,6 +82,7 @@ test("a page that nobody sees lets go of its stream, and catches up when it is s
     document.dispatchEvent(new Event("visibilitychange"));
   }, hidden);
   await hide(true);
+  await page.waitForTimeout(2000); // for a look that was on its way
   const seen = looks(page);
   await ask("live/3", "refund.create", {order: "L-3", amount: 60, currency: "EUR"});
   await page.waitForTimeout(4000);
