@@ -157,7 +157,7 @@ remember(struct slack *slack, const struct digest *mac, int64_t now_s)
 	if (room == NULL) {
 		return SLACK_CROWDED;
 	}
-	*room = (struct seen){*mac, now_s + 2 * SLACK_WINDOW_S + 1};
+	*room = (struct seen){*mac, now_s + INT64_C(2) * SLACK_WINDOW_S + 1};
 	return SLACK_FINE;
 }
 
@@ -204,9 +204,11 @@ decode(char *text, size_t n, size_t *ret_n)
 	size_t to = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		char c = text[i] == '+' ? ' ' : text[i];
+		char c = text[i];
 
-		if (c == '%') {
+		if (c == '+') {
+			c = ' ';
+		} else if (c == '%') {
 			int high = i + 2 < n ? hex(text[i + 1]) : -1;
 			int low = i + 2 < n ? hex(text[i + 2]) : -1;
 
