@@ -1,10 +1,7 @@
 /* A target's thread: look at the log, remember what is to be told, tell it until it has arrived. */
-#include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/time.h"
 #include "codec/digest.h"
@@ -15,79 +12,25 @@
 #define STORE_US GK_US_PER_S          /* between two stores, while busy */
 #define PAGE     500                  /* events looked at at once */
 
-static int64_t
-monotonic_us(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * GK_US_PER_S + now.tv_nsec / 1000;
-}
-
-static void alert(const struct courier *courier, const char *event,
-    const char *fmt, ...) GK_PRINTF(3, 4);
-
-static void
-alert(const struct courier *courier, const char *event, const char *fmt, ...)
-{
-	const struct notify_options *options = courier->options;
-	char text[512];
-	va_list args;
-	int n = snprintf(text, sizeof(text), "%s: ", courier->target->name);
-
-	va_start(args, fmt);
-	(void)vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, args);
-	va_end(args);
-	if (options->alert != NULL) {
-		options->alert(options->alert_ctx, event, text);
-	}
-}
-
-static bool
-is_stopping(struct courier *courier)
-{
-	bool stopping;
-
-	pthread_mutex_lock(&courier->lock);
-	stopping = courier->stopping;
-	pthread_mutex_unlock(&courier->lock);
-	return stopping;
-}
-
 static bool
 is_touched(struct courier *courier)
 {
 	bool touched;
 
-	pthread_mutex_lock(&courier->lock);
+	pthread_mutex_lock(&courier->worker.lock);
 	touched = courier->touched;
-	pthread_mutex_unlock(&courier->lock);
+	pthread_mutex_unlock(&courier->worker.lock);
 	return touched;
 }
 
+/* Under the lock: has somebody asked for something? */
 static bool
-is_over(const struct courier *courier)
+is_wanted(const void *ctx)
 {
-	int64_t deadline = atomic_load(&courier->deadline_us);
+	const struct courier *courier = ctx;
 
-	return deadline > 0 && monotonic_us() >= deadline;
-}
-
-/* Wait so long, or until somebody wants something. */
-static void
-rest(struct courier *courier, int64_t us)
-{
-	int64_t until = monotonic_us() + us;
-	const struct timespec at = {.tv_sec = until / GK_US_PER_S,
-	    .tv_nsec = until % GK_US_PER_S * 1000};
-
-	pthread_mutex_lock(&courier->lock);
-	while (!courier->stopping && !courier->touched &&
-	       courier->trial != TRIAL_ASKED && courier->reply_count == 0 &&
-	       pthread_cond_timedwait(&courier->wake, &courier->lock, &at) !=
-		   ETIMEDOUT) {
-	}
-	pthread_mutex_unlock(&courier->lock);
+	return courier->touched || courier->trial == TRIAL_ASKED ||
+	       courier->reply_count > 0;
 }
 
 static uint32_t
@@ -127,12 +70,13 @@ tell_failure(
 {
 	(void)atomic_fetch_add(&courier->failures, 1);
 	atomic_store(&courier->up, false);
-	pthread_mutex_lock(&courier->lock);
+	pthread_mutex_lock(&courier->worker.lock);
 	keep_error(courier->last_error, err->text);
 	courier->last_error_us = tail_now(courier->gate);
-	pthread_mutex_unlock(&courier->lock);
+	pthread_mutex_unlock(&courier->worker.lock);
 	if (courier->failing++ == 0) {
-		alert(courier, "notify_failing", "%s: %s", what, err->text);
+		worker_alert(&courier->worker, "notify_failing", "%s: %s", what,
+		    err->text);
 	}
 }
 
@@ -143,7 +87,8 @@ tell_success(struct courier *courier)
 	courier->not_before_us = 0;
 	if (courier->failing > 0) {
 		courier->failing = 0;
-		alert(courier, "notify_recovered", "messages arrive again");
+		worker_alert(&courier->worker, "notify_recovered",
+		    "messages arrive again");
 	}
 }
 
@@ -158,15 +103,15 @@ store(struct courier *courier)
 	enum gk_rc rc;
 
 	/* who waits for the lock doesn't wait for the disk */
-	pthread_mutex_lock(&courier->lock);
+	pthread_mutex_lock(&courier->worker.lock);
 	courier->touched = false;
 	rc = outbox_print(&courier->outbox, &text, &err);
-	pthread_mutex_unlock(&courier->lock);
+	pthread_mutex_unlock(&courier->worker.lock);
 	if (rc == GK_OK) {
 		rc = outbox_store(courier->options->data_dir,
 		    courier->target->name, &text, &err);
 	}
-	courier->stored_us = monotonic_us();
+	courier->stored_us = worker_now_us();
 	if (rc == GK_OK) {
 		courier->dirty = false;
 	} else { /* it goes on: the next start repeats what wasn't remembered */
@@ -178,7 +123,7 @@ static void
 count_skipped(struct courier *courier, uint64_t n)
 {
 	(void)atomic_fetch_add(&courier->skipped, n);
-	alert(courier, "notify_skipped",
+	worker_alert(&courier->worker, "notify_skipped",
 	    "%" PRIu64 " events were let go before they were told", n);
 }
 
@@ -193,13 +138,13 @@ look_at(
 	bool told = condition_holds(courier->when, &notice);
 	enum gk_rc rc = GK_OK;
 
-	pthread_mutex_lock(&courier->lock);
+	pthread_mutex_lock(&courier->worker.lock);
 	if (event->seq > courier->outbox.next) {
 		uint64_t gone = event->seq - courier->outbox.next;
 
-		pthread_mutex_unlock(&courier->lock);
+		pthread_mutex_unlock(&courier->worker.lock);
 		count_skipped(courier, gone);
-		pthread_mutex_lock(&courier->lock);
+		pthread_mutex_lock(&courier->worker.lock);
 	}
 	if (told) {
 		rc = outbox_add(&courier->outbox, event->seq, err);
@@ -211,7 +156,7 @@ look_at(
 		courier->dirty = true;
 		*stop = outbox_full(&courier->outbox);
 	}
-	pthread_mutex_unlock(&courier->lock);
+	pthread_mutex_unlock(&courier->worker.lock);
 	return rc;
 }
 
@@ -223,14 +168,14 @@ look(struct courier *courier, bool *ret_more, struct gk_err *err)
 	bool full;
 
 	*ret_more = false;
-	pthread_mutex_lock(&courier->lock);
+	pthread_mutex_lock(&courier->worker.lock);
 	from = courier->outbox.next;
 	full = outbox_full(&courier->outbox);
-	pthread_mutex_unlock(&courier->lock);
+	pthread_mutex_unlock(&courier->worker.lock);
 	if (full) {
 		if (!courier->told_full) {
 			courier->told_full = true;
-			alert(courier, "notify_full",
+			worker_alert(&courier->worker, "notify_full",
 			    "%d messages wait; later events stay in the log "
 			    "until some have arrived",
 			    OUTBOX_WAITING_MAX);
@@ -238,7 +183,8 @@ look(struct courier *courier, bool *ret_more, struct gk_err *err)
 		return GK_OK;
 	}
 	courier->told_full = false;
-	if (from >= tail_size(courier->gate) && !is_stopping(courier)) {
+	if (from >= tail_size(courier->gate) &&
+	    !worker_is_stopping(&courier->worker)) {
 		return GK_OK;
 	}
 	GK_TRY(tail_read(
@@ -328,7 +274,7 @@ put_back(struct courier *courier, uint64_t seq, int64_t wait_us,
 	    outbox_backoff_us(courier->failing, most, random_u32(courier));
 	wait_us = wait_us < most ? wait_us : most;
 	courier->not_before_us = now + (wait_us > backoff ? wait_us : backoff);
-	pthread_mutex_lock(&courier->lock);
+	pthread_mutex_lock(&courier->worker.lock);
 	for (size_t i = 0; i < outbox->waiting.count; i++) {
 		struct outbox_letter *letter = &outbox->waiting.letters[i];
 
@@ -344,20 +290,20 @@ put_back(struct courier *courier, uint64_t seq, int64_t wait_us,
 	if (age >= courier->options->give_up_us) {
 		given_up = outbox_give_up(outbox, seq, now);
 	}
-	pthread_mutex_unlock(&courier->lock);
+	pthread_mutex_unlock(&courier->worker.lock);
 	courier->dirty = true;
 	if (given_up) {
-		alert(courier, "notify_dead", "seq %" PRIu64 " is given up: %s",
-		    seq, why->text);
+		worker_alert(&courier->worker, "notify_dead",
+		    "seq %" PRIu64 " is given up: %s", seq, why->text);
 	}
 }
 
 static void
 forget(struct courier *courier, uint64_t seq)
 {
-	pthread_mutex_lock(&courier->lock);
+	pthread_mutex_lock(&courier->worker.lock);
 	outbox_remove(&courier->outbox, seq);
-	pthread_mutex_unlock(&courier->lock);
+	pthread_mutex_unlock(&courier->worker.lock);
 	courier->dirty = true;
 }
 
@@ -372,11 +318,11 @@ find_due(struct courier *courier, uint64_t *ret_seq)
 	if (courier->not_before_us > now) {
 		return false;
 	}
-	pthread_mutex_lock(&courier->lock);
+	pthread_mutex_lock(&courier->worker.lock);
 	first = outbox_first(&courier->outbox);
 	due = first != NULL && first->next_us <= now;
 	*ret_seq = due ? first->seq : 0;
-	pthread_mutex_unlock(&courier->lock);
+	pthread_mutex_unlock(&courier->worker.lock);
 	return due;
 }
 
@@ -395,8 +341,7 @@ tell(struct courier *courier, uint64_t seq)
 		return;
 	}
 	if (rc == GK_OK) {
-		rc = courier->door->send(
-		    courier, courier->inside, &message, &wait, &err);
+		rc = courier->send(courier, &message, &wait, &err);
 	}
 	if (rc != GK_OK) {
 		put_back(courier, seq, wait, &err);
@@ -419,24 +364,23 @@ try_out(struct courier *courier)
 	bool asked;
 	enum gk_rc rc;
 
-	pthread_mutex_lock(&courier->lock);
+	pthread_mutex_lock(&courier->worker.lock);
 	asked = courier->trial == TRIAL_ASKED;
-	pthread_mutex_unlock(&courier->lock);
+	pthread_mutex_unlock(&courier->worker.lock);
 	if (!asked) {
 		return;
 	}
 	digest_random(&number, sizeof(number));
 	(void)snprintf(
 	    message.id, sizeof(message.id), "test_%016" PRIx64, number);
-	rc = courier->door->send(
-	    courier, courier->inside, &message, &wait, &err);
-	pthread_mutex_lock(&courier->lock);
+	rc = courier->send(courier, &message, &wait, &err);
+	pthread_mutex_lock(&courier->worker.lock);
 	courier->trial = rc == GK_OK ? TRIAL_SENT : TRIAL_FAILED;
 	if (rc != GK_OK) {
 		keep_error(courier->last_error, err.text);
 		courier->last_error_us = tail_now(courier->gate);
 	}
-	pthread_mutex_unlock(&courier->lock);
+	pthread_mutex_unlock(&courier->worker.lock);
 }
 
 /* Who pressed a button waits for it; whether it arrives, the vote counts. */
@@ -447,7 +391,7 @@ reply(struct courier *courier)
 	struct reply one;
 	bool any;
 
-	pthread_mutex_lock(&courier->lock);
+	pthread_mutex_lock(&courier->worker.lock);
 	any = courier->reply_count > 0;
 	if (any) {
 		one = courier->replies[0];
@@ -455,9 +399,9 @@ reply(struct courier *courier)
 		memmove(courier->replies, courier->replies + 1,
 		    courier->reply_count * sizeof(one));
 	}
-	pthread_mutex_unlock(&courier->lock);
+	pthread_mutex_unlock(&courier->worker.lock);
 	if (any && slack__reply(courier, &one, &err) != GK_OK) {
-		alert(courier, "notify_reply", "%s", err.text);
+		worker_alert(&courier->worker, "notify_reply", "%s", err.text);
 	}
 }
 
@@ -489,7 +433,7 @@ courier__check(struct courier *courier, struct gk_err *err)
 	}
 	GK_TRY(tail_leaf(courier->tail, outbox->next - 1, leaf, &found, err));
 	if (outbox->next > size || (found && strcmp(leaf, outbox->leaf) != 0)) {
-		alert(courier, "notify_rolled_back",
+		worker_alert(&courier->worker, "notify_rolled_back",
 		    "what was looked at up to seq %" PRIu64
 		    " isn't in this log; it begins at its end",
 		    outbox->next - 1);
@@ -517,7 +461,8 @@ go_round(struct courier *courier)
 		tell(courier, seq);
 		more = true;
 	}
-	if (courier->dirty && monotonic_us() - courier->stored_us >= STORE_US) {
+	if (courier->dirty &&
+	    worker_now_us() - courier->stored_us >= STORE_US) {
 		store(courier);
 	}
 	return more;
@@ -530,9 +475,9 @@ courier__main(void *arg)
 
 	store(courier);
 	for (;;) {
-		bool stopping = is_stopping(courier);
+		bool stopping = worker_is_stopping(&courier->worker);
 
-		if (go_round(courier) && !is_over(courier)) {
+		if (go_round(courier) && !worker_is_over(&courier->worker)) {
 			continue;
 		}
 		if (courier->dirty || is_touched(courier)) {
@@ -541,6 +486,6 @@ courier__main(void *arg)
 		if (stopping) { /* after the gate's end nothing comes any more */
 			return NULL;
 		}
-		rest(courier, IDLE_US);
+		worker_rest(&courier->worker, IDLE_US, is_wanted, courier);
 	}
 }

@@ -154,10 +154,7 @@ net_error(const struct target *target, int number, struct gk_err *err)
 static bool
 is_over(const struct target *target, int64_t until)
 {
-	int64_t now = ship__monotonic_us();
-	int64_t deadline = atomic_load(&target->deadline_us);
-
-	return now >= until || (deadline > 0 && now >= deadline);
+	return worker_now_us() >= until || worker_is_over(&target->worker);
 }
 
 /* Until the socket is ready, or time is up. */
@@ -200,8 +197,7 @@ finish_connect(const struct target *target, int fd, struct gk_err *err)
 	int number = 0;
 	socklen_t n = sizeof(number);
 
-	GK_TRY(
-	    await(target, fd, POLLOUT, ship__monotonic_us() + CONNECT_US, err));
+	GK_TRY(await(target, fd, POLLOUT, worker_now_us() + CONNECT_US, err));
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &n) != 0) {
 		number = errno;
 	}
@@ -347,7 +343,7 @@ push(const struct target *target, const struct syslog *syslog,
 		n -= done;
 		if (done == 0) {
 			GK_TRY(await(target, syslog->fd, POLLOUT,
-			    ship__monotonic_us() + QUIET_US, err));
+			    worker_now_us() + QUIET_US, err));
 		}
 	}
 	return GK_OK;
@@ -358,7 +354,7 @@ static enum gk_rc
 await_acknowledged(const struct target *target, const struct syslog *syslog,
     struct gk_err *err)
 {
-	int64_t until = ship__monotonic_us() + QUIET_US;
+	int64_t until = worker_now_us() + QUIET_US;
 	int left = 0, before = -1;
 
 	for (;;) {
@@ -370,7 +366,7 @@ await_acknowledged(const struct target *target, const struct syslog *syslog,
 		}
 		if (left != before) {
 			before = left;
-			until = ship__monotonic_us() + QUIET_US;
+			until = worker_now_us() + QUIET_US;
 		}
 		if (is_over(target, until)) {
 			return net_error(target, ETIMEDOUT, err);

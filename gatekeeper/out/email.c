@@ -12,8 +12,6 @@
 #include "out/out.h"
 
 enum {
-	CONNECT_MS = 10000,
-	TOTAL_MS = 60000,
 	SUBJECT_MAX = 200,   /* bytes of its text */
 	WORD_BYTES = 45,     /* of text in an encoded word */
 	LINE_MAX_CHARS = 72, /* of a quoted-printable line */
@@ -193,38 +191,8 @@ print_mail(const struct courier *courier, const struct message *message,
 	return email__add_quoted(gk_buf_text(&text), text.len, buf, err);
 }
 
-/* ---- the door ---- */
-
-static enum gk_rc
-email_open(struct courier *courier, void **ret_inside, struct gk_err *err)
-{
-	const struct out_options options = {
-	    .public_only = !courier->target->private_addresses,
-	    .ca_file = courier->target->ca_file,
-	    .connect_ms = CONNECT_MS,
-	    .total_ms = TOTAL_MS,
-	};
-	struct out *out;
-
-	GK_TRY(out_open(&options, &out, err));
-	*ret_inside = out;
-	return GK_OK;
-}
-
-static void
-email_interrupt(void *inside)
-{
-	out_stop(inside);
-}
-
-static void
-email_close(void *inside)
-{
-	out_close(inside);
-}
-
-static enum gk_rc
-email_send(struct courier *courier, void *inside, const struct message *message,
+enum gk_rc
+email__send(struct courier *courier, const struct message *message,
     int64_t *ret_wait_us, struct gk_err *err)
 {
 	GK_AUTO(gk_buf_done)
@@ -248,14 +216,7 @@ email_send(struct courier *courier, void *inside, const struct message *message,
 	GK_TRY(print_mail(courier, message, &text, err));
 	mail.text = gk_buf_text(&text);
 	mail.text_n = text.len;
-	rc = out_mail(inside, &mail, err);
+	rc = out_mail(courier->out, &mail, err);
 	digest_wipe(password, sizeof(password));
 	return rc;
 }
-
-const struct notify_door notify__email = {
-    .open = email_open,
-    .send = email_send,
-    .interrupt = email_interrupt,
-    .close = email_close,
-};

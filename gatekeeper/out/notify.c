@@ -24,10 +24,13 @@ struct notify {
 const char *const notify_kind_words[NOTIFY_KIND_COUNT] = {
     NULL, "webhook", "slack", "email"};
 
-static const struct notify_door *const doors[NOTIFY_KIND_COUNT] = {
-    [NOTIFY_WEBHOOK] = &notify__webhook,
-    [NOTIFY_SLACK] = &notify__slack,
-    [NOTIFY_EMAIL] = &notify__email,
+static const struct {
+	notify_send *send;
+	unsigned connect_ms, total_ms; /* mail servers take their time */
+} kinds[NOTIFY_KIND_COUNT] = {
+    [NOTIFY_WEBHOOK] = {webhook__send, 5000, 15000},
+    [NOTIFY_SLACK] = {slack__send, 5000, 15000},
+    [NOTIFY_EMAIL] = {email__send, 10000, 60000},
 };
 
 /* ---- files ---- */
@@ -126,15 +129,16 @@ notify__print_shown(const struct courier *courier,
 /* ---- start and stop ---- */
 
 static enum gk_rc
-init_locks(struct courier *courier, struct gk_err *err)
+open_out(struct courier *courier, struct gk_err *err)
 {
-	pthread_condattr_t attr;
-	bool fine = pthread_mutex_init(&courier->lock, NULL) == 0;
+	const struct out_options options = {
+	    .public_only = !courier->target->private_addresses,
+	    .ca_file = courier->target->ca_file,
+	    .connect_ms = kinds[courier->target->kind].connect_ms,
+	    .total_ms = kinds[courier->target->kind].total_ms,
+	};
 
-	fine = fine && pthread_condattr_init(&attr) == 0;
-	fine = fine && pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0;
-	fine = fine && pthread_cond_init(&courier->wake, &attr) == 0;
-	return fine ? GK_OK : GK_FAIL(err, GK_E_NOMEM, "a courier's lock");
+	return out_open(&options, &courier->out, err);
 }
 
 static enum gk_rc
@@ -148,11 +152,14 @@ add_courier(struct notify *notify, const struct notify_target *target,
 	notify->count++; /* from here on it is ended with the others */
 	courier->options = notify->options;
 	courier->target = target;
-	courier->door = doors[target->kind];
+	courier->send = kinds[target->kind].send;
+	courier->worker.name = target->name;
+	courier->worker.alert = notify->options->alert;
+	courier->worker.alert_ctx = notify->options->alert_ctx;
 	courier->gate = notify->gate;
 	courier->row.cap = NOTIFY_MESSAGE_CAP;
 	atomic_init(&courier->up, true);
-	GK_TRY(init_locks(courier, err));
+	GK_TRY(worker_init(&courier->worker, err));
 	GK_TRY(condition_new(target->when, &courier->when, err));
 	if (target->template != NULL) {
 		GK_TRY(template_new(target->template, &courier->text, err));
@@ -165,7 +172,7 @@ add_courier(struct notify *notify, const struct notify_target *target,
 	if (!found) {
 		courier->outbox.next = tail_size(notify->gate);
 	}
-	GK_TRY(courier->door->open(courier, &courier->inside, err));
+	GK_TRY(open_out(courier, err));
 	(void)snprintf(name, sizeof(name), "notify.%s", target->name);
 	GK_TRY(tail_open(notify->gate, name, &courier->tail, err));
 	return courier__check(courier, err);
@@ -187,11 +194,8 @@ start(struct notify *notify, struct gk_err *err)
 	for (size_t i = 0; i < notify->count; i++) {
 		struct courier *courier = &notify->couriers[i];
 
-		courier->started = pthread_create(&courier->thread, NULL,
-				       courier__main, courier) == 0;
-		if (!courier->started) {
-			return GK_FAIL(err, GK_E_NOMEM, "a courier's thread");
-		}
+		GK_TRY(worker_start(
+		    &courier->worker, courier__main, courier, err));
 	}
 	return GK_OK;
 }
@@ -217,75 +221,38 @@ notify_start(const struct notify_options *options, struct gate *gate,
 	return GK_OK;
 }
 
-/* Its thread ends by itself until then; else what it waits for is broken off. */
 static void
-join(struct courier *courier, int64_t flush_us)
+stop_out(void *out)
 {
-	struct timespec until;
-
-	(void)clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += flush_us / GK_US_PER_S;
-	until.tv_nsec += flush_us % GK_US_PER_S * 1000;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_nsec -= 1000000000L;
-		until.tv_sec++;
-	}
-	if (pthread_timedjoin_np(courier->thread, NULL, &until) != 0) {
-		courier->door->interrupt(courier->inside);
-		(void)pthread_join(courier->thread, NULL);
-	}
+	out_stop(out);
 }
 
 static void
-end_courier(struct courier *courier, int64_t flush_us)
+end_courier(struct courier *courier)
 {
-	if (courier->started) {
-		join(courier, flush_us);
-	}
-	if (courier->inside != NULL) {
-		courier->door->close(courier->inside);
-	}
+	worker_join(&courier->worker, stop_out, courier->out);
+	out_close(courier->out);
 	tail_close(courier->tail);
 	condition_free(courier->when);
 	template_free(courier->text);
 	template_free(courier->subject);
 	outbox_done(&courier->outbox);
 	gk_buf_done(&courier->row);
-	(void)pthread_cond_destroy(&courier->wake);
-	(void)pthread_mutex_destroy(&courier->lock);
-}
-
-static int64_t
-monotonic_us(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * GK_US_PER_S + now.tv_nsec / 1000;
+	worker_done(&courier->worker);
 }
 
 void
 notify_stop(struct notify *notify)
 {
-	int64_t end;
-
 	if (notify == NULL) {
 		return;
 	}
-	end = monotonic_us() + notify->options->flush_us;
 	for (size_t i = 0; i < notify->count; i++) {
-		struct courier *courier = &notify->couriers[i];
-
-		atomic_store(&courier->deadline_us, end);
-		pthread_mutex_lock(&courier->lock);
-		courier->stopping = true;
-		(void)pthread_cond_broadcast(&courier->wake);
-		pthread_mutex_unlock(&courier->lock);
+		worker_end(
+		    &notify->couriers[i].worker, notify->options->flush_us);
 	}
 	for (size_t i = 0; i < notify->count; i++) {
-		int64_t left = end - monotonic_us();
-
-		end_courier(&notify->couriers[i], left > 0 ? left : 0);
+		end_courier(&notify->couriers[i]);
 	}
 	free(notify);
 }
@@ -312,11 +279,11 @@ notify_retry(
 	if (courier == NULL) {
 		return false;
 	}
-	pthread_mutex_lock(&courier->lock);
+	pthread_mutex_lock(&courier->worker.lock);
 	*ret_count = outbox_retry(&courier->outbox, seq);
 	courier->touched |= *ret_count > 0;
-	(void)pthread_cond_broadcast(&courier->wake);
-	pthread_mutex_unlock(&courier->lock);
+	(void)pthread_cond_broadcast(&courier->worker.wake);
+	pthread_mutex_unlock(&courier->worker.lock);
 	return true;
 }
 
@@ -328,10 +295,10 @@ notify_test(struct notify *notify, const char *target)
 	if (courier == NULL) {
 		return false;
 	}
-	pthread_mutex_lock(&courier->lock);
+	pthread_mutex_lock(&courier->worker.lock);
 	courier->trial = TRIAL_ASKED;
-	(void)pthread_cond_broadcast(&courier->wake);
-	pthread_mutex_unlock(&courier->lock);
+	(void)pthread_cond_broadcast(&courier->worker.wake);
+	pthread_mutex_unlock(&courier->worker.lock);
 	return true;
 }
 
@@ -347,16 +314,16 @@ notify_reply(struct notify *notify, const char *url, const char *text)
 		    !slack__reply_ok(courier->target, url)) {
 			continue;
 		}
-		pthread_mutex_lock(&courier->lock);
+		pthread_mutex_lock(&courier->worker.lock);
 		if (courier->reply_count < NOTIFY_REPLIES_MAX) {
 			reply = &courier->replies[courier->reply_count++];
 			(void)snprintf(
 			    reply->url, sizeof(reply->url), "%s", url);
 			(void)snprintf(
 			    reply->text, sizeof(reply->text), "%s", text);
-			(void)pthread_cond_broadcast(&courier->wake);
+			(void)pthread_cond_broadcast(&courier->worker.wake);
 		}
-		pthread_mutex_unlock(&courier->lock);
+		pthread_mutex_unlock(&courier->worker.lock);
 		return;
 	}
 }

@@ -1,15 +1,16 @@
 #ifndef GK_OUT_NOTIFY_INTERNAL_H
 #define GK_OUT_NOTIFY_INTERNAL_H
-/* What the files of notifications share: a target's courier, its message, its door. */
+/* What the files of notifications share: a target's courier, and its messages. */
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "gate/tail.h"
 #include "out/condition.h"
 #include "out/notify.h"
+#include "out/out.h"
 #include "out/outbox.h"
 #include "out/template.h"
+#include "out/worker.h"
 
 enum {
 	NOTIFY_ID_BYTES = 64,
@@ -18,7 +19,7 @@ enum {
 	NOTIFY_MESSAGE_CAP = 2 << 20,
 };
 
-/* What a door sends. */
+/* What a courier tells. */
 struct message {
 	struct notice notice;     /* n 0: a test */
 	char id[NOTIFY_ID_BYTES]; /* the same at every try */
@@ -28,21 +29,13 @@ struct message {
 struct courier;
 
 /*
- * A kind of target.  send gives GK_OK when the message has arrived as far as
- * the other end says; any error: nothing is known, it comes again.
- * *ret_wait_us: don't come back before; 0: as you like.
+ * Send a message by courier->out.  GK_OK when it has arrived as far as the other
+ * end says; any error: nothing is known, it comes again.  *ret_wait_us: don't
+ * come back before; 0: as you like.
  */
-struct notify_door {
-	enum gk_rc (*open)(
-	    struct courier *courier, void **ret_inside, struct gk_err *err);
-	enum gk_rc (*send)(struct courier *courier, void *inside,
-	    const struct message *message, int64_t *ret_wait_us,
-	    struct gk_err *err);
-	/* From another thread: what waits ends soon with an error. */
-	void (*interrupt)(void *inside);
-	void (*close)(void *inside);
-};
-extern const struct notify_door notify__webhook, notify__slack, notify__email;
+typedef enum gk_rc notify_send(struct courier *courier,
+    const struct message *message, int64_t *ret_wait_us, struct gk_err *err);
+notify_send webhook__send, slack__send, email__send;
 
 /* What is said to who pressed a button; lost with the process. */
 struct reply {
@@ -57,19 +50,15 @@ enum trial { TRIAL_NONE = 0, TRIAL_ASKED, TRIAL_SENT, TRIAL_FAILED };
 struct courier {
 	const struct notify_options *options;
 	const struct notify_target *target;
-	const struct notify_door *door;
+	notify_send *send;
 	struct gate *gate;
 	struct tail *tail;
-	void *inside; /* the door's own */
+	struct out *out;
 	struct condition *when;
 	struct template *text, *subject; /* NULL: the line */
 
-	pthread_t thread;
-	bool started;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	/* under lock */
-	bool stopping;
+	struct worker worker;
+	/* under its lock */
 	struct outbox outbox; /* changed by the thread and notify_retry() */
 	bool touched;         /* by notify_retry(): to be stored */
 	enum trial trial;
@@ -83,10 +72,9 @@ struct courier {
 	unsigned failing;      /* tries in a row that failed */
 	int64_t not_before_us; /* ledger time */
 	bool dirty;            /* the outbox isn't stored as it is */
-	int64_t stored_us;     /* of CLOCK_MONOTONIC */
+	int64_t stored_us;     /* of worker_now_us() */
 	bool told_full;
 
-	_Atomic int64_t deadline_us; /* of CLOCK_MONOTONIC; 0: none yet */
 	_Atomic uint64_t sent, failures, skipped;
 	atomic_bool up;
 };

@@ -38,9 +38,9 @@ locked(struct courier *courier, const size_t *count)
 {
 	size_t n;
 
-	pthread_mutex_lock(&courier->lock);
+	pthread_mutex_lock(&courier->worker.lock);
 	n = *count;
-	pthread_mutex_unlock(&courier->lock);
+	pthread_mutex_unlock(&courier->worker.lock);
 	return n;
 }
 
@@ -61,9 +61,9 @@ lag(struct courier *courier)
 {
 	uint64_t size = tail_size(courier->gate), next;
 
-	pthread_mutex_lock(&courier->lock);
+	pthread_mutex_lock(&courier->worker.lock);
 	next = courier->outbox.next;
-	pthread_mutex_unlock(&courier->lock);
+	pthread_mutex_unlock(&courier->worker.lock);
 	return size > next ? (double)(size - next) : 0;
 }
 
@@ -199,11 +199,11 @@ list_courier(void *ctx, struct courier *courier, struct gk_err *err)
 		rc = gk_buf_puts(listing->buf, ",", err);
 	}
 	listing->any = true;
-	pthread_mutex_lock(&courier->lock);
+	pthread_mutex_lock(&courier->worker.lock);
 	if (rc == GK_OK) {
 		rc = print_courier(courier, listing->buf, err);
 	}
-	pthread_mutex_unlock(&courier->lock);
+	pthread_mutex_unlock(&courier->worker.lock);
 	return rc;
 }
 

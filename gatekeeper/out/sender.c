@@ -1,10 +1,6 @@
 /* A target's thread: read a page, send it until it has arrived, remember how far that is. */
-#include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/time.h"
 #include "codec/digest.h"
@@ -12,69 +8,6 @@
 
 #define IDLE_US          (200 * GK_US_PER_MS) /* between looks for new events */
 #define BACKOFF_FIRST_US (250 * GK_US_PER_MS)
-
-int64_t
-ship__monotonic_us(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * GK_US_PER_S + now.tv_nsec / 1000;
-}
-
-static void alert(const struct target *target, const char *event,
-    const char *fmt, ...) GK_PRINTF(3, 4);
-
-static void
-alert(const struct target *target, const char *event, const char *fmt, ...)
-{
-	const struct ship_options *options = target->options;
-	char text[512];
-	va_list args;
-	int n = snprintf(text, sizeof(text), "%s: ", target->door->name);
-
-	va_start(args, fmt);
-	(void)vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, args);
-	va_end(args);
-	if (options->alert != NULL) {
-		options->alert(options->alert_ctx, event, text);
-	}
-}
-
-static bool
-is_stopping(struct target *target)
-{
-	bool stopping;
-
-	pthread_mutex_lock(&target->lock);
-	stopping = target->stopping;
-	pthread_mutex_unlock(&target->lock);
-	return stopping;
-}
-
-/* The end came: nothing is begun any more after flush_us. */
-static bool
-is_over(const struct target *target)
-{
-	int64_t deadline = atomic_load(&target->deadline_us);
-
-	return deadline > 0 && ship__monotonic_us() >= deadline;
-}
-
-/* Wait so long, or until it is time to stop. */
-static void
-rest(struct target *target, int64_t us)
-{
-	int64_t until = ship__monotonic_us() + us;
-	const struct timespec at = {.tv_sec = until / GK_US_PER_S,
-	    .tv_nsec = until % GK_US_PER_S * 1000};
-
-	pthread_mutex_lock(&target->lock);
-	while (!target->stopping && pthread_cond_timedwait(&target->wake,
-					&target->lock, &at) != ETIMEDOUT) {
-	}
-	pthread_mutex_unlock(&target->lock);
-}
 
 /* Half of it is certain: targets that failed together don't come back together. */
 static int64_t
@@ -100,7 +33,8 @@ static void
 count_skipped(struct target *target, uint64_t n, const char *why)
 {
 	(void)atomic_fetch_add(&target->skipped, n);
-	alert(target, "export_skipped", "%" PRIu64 " events %s", n, why);
+	worker_alert(
+	    &target->worker, "export_skipped", "%" PRIu64 " events %s", n, why);
 }
 
 static enum gk_rc
@@ -182,7 +116,8 @@ tell_failure(struct target *target, const char *what, const struct gk_err *err)
 	atomic_store(&target->up, false);
 	if (!target->is_failing) {
 		target->is_failing = true;
-		alert(target, "export_failing", "%s: %s", what, err->text);
+		worker_alert(&target->worker, "export_failing", "%s: %s", what,
+		    err->text);
 	}
 }
 
@@ -192,8 +127,8 @@ tell_success(struct target *target)
 	atomic_store(&target->up, true);
 	if (target->is_failing) {
 		target->is_failing = false;
-		alert(target, "export_recovered", "at seq %" PRIu64,
-		    target->batch.first);
+		worker_alert(&target->worker, "export_recovered",
+		    "at seq %" PRIu64, target->batch.first);
 	}
 }
 
@@ -206,7 +141,7 @@ deliver(struct target *target)
 	for (;;) {
 		struct gk_err err = {.rc = GK_OK};
 		int64_t wait = 0;
-		bool last = is_stopping(target);
+		bool last = worker_is_stopping(&target->worker);
 
 		if (atomic_exchange(&target->reopen, false)) {
 			target->door->reopen(target->inside);
@@ -217,13 +152,14 @@ deliver(struct target *target)
 			return true;
 		}
 		tell_failure(target, "sending", &err);
-		if (last || is_over(target)) {
+		if (last || worker_is_over(&target->worker)) {
 			return false;
 		}
 		wait = wait < target->options->max_backoff_us
 			   ? wait
 			   : target->options->max_backoff_us;
-		rest(target, wait > backoff ? wait : jittered(backoff));
+		worker_rest(&target->worker,
+		    wait > backoff ? wait : jittered(backoff), NULL, NULL);
 		backoff = doubled(target, backoff);
 	}
 }
@@ -265,7 +201,7 @@ ship__check_cursor(struct target *target, struct gk_err *err)
 	}
 	if (target->next > tail_size(target->gate) ||
 	    (found && strcmp(leaf, target->leaf) != 0)) {
-		alert(target, "export_rolled_back",
+		worker_alert(&target->worker, "export_rolled_back",
 		    "what was shipped up to seq %" PRIu64
 		    " isn't in this log; it is shipped anew from the "
 		    "beginning",
@@ -286,12 +222,13 @@ ship__send_main(void *arg)
 
 	while (goes) {
 		struct gk_err err = {.rc = GK_OK};
-		bool stopping = is_stopping(target);
+		bool stopping = worker_is_stopping(&target->worker);
 
 		if (fill(target, &err) != GK_OK) {
 			tell_failure(target, "reading the log", &err);
 			goes = !stopping;
-			rest(target, jittered(backoff));
+			worker_rest(
+			    &target->worker, jittered(backoff), NULL, NULL);
 			backoff = doubled(target, backoff);
 			continue;
 		}
@@ -299,7 +236,7 @@ ship__send_main(void *arg)
 		if (target->batch.count == 0) {
 			/* after the gate's end nothing comes any more */
 			goes = !stopping;
-			rest(target, IDLE_US);
+			worker_rest(&target->worker, IDLE_US, NULL, NULL);
 			continue;
 		}
 		atomic_store(&target->oldest_us, target->batch.first_us);
@@ -307,7 +244,7 @@ ship__send_main(void *arg)
 		if (goes) {
 			remember(target);
 			atomic_store(&target->oldest_us, 0);
-			goes = !is_over(target);
+			goes = !worker_is_over(&target->worker);
 		}
 	}
 	return NULL;

@@ -49,18 +49,6 @@ copy_options(
 }
 
 static enum gk_rc
-init_locks(struct target *target, struct gk_err *err)
-{
-	pthread_condattr_t attr;
-	bool fine = pthread_mutex_init(&target->lock, NULL) == 0;
-
-	fine = fine && pthread_condattr_init(&attr) == 0;
-	fine = fine && pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0;
-	fine = fine && pthread_cond_init(&target->wake, &attr) == 0;
-	return fine ? GK_OK : no_memory(err);
-}
-
-static enum gk_rc
 load_cursor(struct target *target, struct gk_err *err)
 {
 	bool found;
@@ -85,6 +73,9 @@ add_target(struct ship *ship, const struct door *door, enum format format,
 	ship->count++; /* from here on it is ended with the others */
 	target->options = &ship->options;
 	target->door = door;
+	target->worker.name = door->name;
+	target->worker.alert = ship->options.alert;
+	target->worker.alert_ctx = ship->options.alert_ctx;
 	target->format = format;
 	target->gate = ship->gate;
 	target->batch.bytes.cap = SHIP_PAGE_CAP;
@@ -93,7 +84,7 @@ add_target(struct ship *ship, const struct door *door, enum format format,
 	if (target->batch.pieces == NULL) {
 		return no_memory(err);
 	}
-	GK_TRY(init_locks(target, err));
+	GK_TRY(worker_init(&target->worker, err));
 	GK_TRY(load_cursor(target, err));
 	GK_TRY(format_new(&printing, &target->stream, err));
 	GK_TRY(door->open(target, &target->inside, err));
@@ -132,11 +123,8 @@ start(struct ship *ship, struct gk_err *err)
 	for (size_t i = 0; i < ship->count; i++) {
 		struct target *target = &ship->targets[i];
 
-		target->started = pthread_create(&target->thread, NULL,
-				      ship__send_main, target) == 0;
-		if (!target->started) {
-			return GK_FAIL(err, GK_E_NOMEM, "a sender thread");
-		}
+		GK_TRY(worker_start(
+		    &target->worker, ship__send_main, target, err));
 	}
 	return GK_OK;
 }
@@ -173,36 +161,10 @@ ship_reopen(struct ship *ship)
 	}
 }
 
-/* Its thread ends by itself until then; else what it waits for is broken off. */
-static void
-join(struct target *target)
-{
-	int64_t left = atomic_load(&target->deadline_us) - ship__monotonic_us();
-	struct timespec until;
-
-	(void)clock_gettime(CLOCK_REALTIME, &until);
-	left = left > 0 ? left : 0;
-	until.tv_sec += left / GK_US_PER_S;
-	until.tv_nsec += left % GK_US_PER_S * 1000;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_nsec -= 1000000000L;
-		until.tv_sec++;
-	}
-	if (pthread_timedjoin_np(target->thread, NULL, &until) == 0) {
-		return;
-	}
-	if (target->door->interrupt != NULL) {
-		target->door->interrupt(target->inside);
-	}
-	(void)pthread_join(target->thread, NULL);
-}
-
 static void
 end_target(struct target *target)
 {
-	if (target->started) {
-		join(target);
-	}
+	worker_join(&target->worker, target->door->interrupt, target->inside);
 	if (target->inside != NULL) {
 		target->door->close(target->inside);
 	}
@@ -210,8 +172,7 @@ end_target(struct target *target)
 	format_free(target->stream);
 	gk_buf_done(&target->batch.bytes);
 	free(target->batch.pieces);
-	(void)pthread_cond_destroy(&target->wake);
-	(void)pthread_mutex_destroy(&target->lock);
+	worker_done(&target->worker);
 }
 
 void
@@ -221,14 +182,7 @@ ship_stop(struct ship *ship)
 		return;
 	}
 	for (size_t i = 0; i < ship->count; i++) {
-		struct target *target = &ship->targets[i];
-
-		atomic_store(&target->deadline_us,
-		    ship__monotonic_us() + ship->options.flush_us);
-		pthread_mutex_lock(&target->lock);
-		target->stopping = true;
-		(void)pthread_cond_broadcast(&target->wake);
-		pthread_mutex_unlock(&target->lock);
+		worker_end(&ship->targets[i].worker, ship->options.flush_us);
 	}
 	for (size_t i = 0; i < ship->count; i++) {
 		end_target(&ship->targets[i]);

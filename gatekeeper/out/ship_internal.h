@@ -2,11 +2,11 @@
 #define GK_OUT_SHIP_INTERNAL_H
 /* What the files of shipping share: a target, its batch, its door, how far it came. */
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "gate/tail.h"
 #include "out/ship.h"
+#include "out/worker.h"
 
 enum {
 	SHIP_BATCH_BYTES = 1 << 20, /* a batch ends when it is as long */
@@ -67,13 +67,8 @@ struct target {
 	    [TAIL_LEAF_BYTES]; /* of the one before; "" when there is none */
 	bool is_failing;       /* and was told */
 
-	pthread_t thread;
-	bool started;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool stopping; /* under lock */
+	struct worker worker;
 	atomic_bool reopen;
-	_Atomic int64_t deadline_us; /* of CLOCK_MONOTONIC; 0: none yet */
 
 	/* told to /metrics */
 	_Atomic uint64_t shipped, failures, skipped, acked;
@@ -86,7 +81,6 @@ void *ship__send_main(void *arg);
 /* Before the thread begins: is what was shipped still in the log? */
 enum gk_rc ship__check_cursor(
     struct target *target, struct gk_err *err) GK_MUST_USE;
-int64_t ship__monotonic_us(void);
 
 /*
  * cursor.c: how far a target came, durably.  load: *ret_found false where there

@@ -16,8 +16,6 @@
 #include "out/out.h"
 
 enum {
-	CONNECT_MS = 5000,
-	TOTAL_MS = 15000,
 	ANSWER_CAP = 1 << 20,
 	SECTION_MAX = 2900, /* bytes; Slack takes 3000 characters */
 };
@@ -174,36 +172,6 @@ print_body(const struct courier *courier, const struct message *message,
 	    body, ",\"unfurl_links\":false,\"unfurl_media\":false}", err);
 }
 
-/* ---- the door ---- */
-
-static enum gk_rc
-slack_open(struct courier *courier, void **ret_inside, struct gk_err *err)
-{
-	const struct out_options options = {
-	    .public_only = !courier->target->private_addresses,
-	    .ca_file = courier->target->ca_file,
-	    .connect_ms = CONNECT_MS,
-	    .total_ms = TOTAL_MS,
-	};
-	struct out *out;
-
-	GK_TRY(out_open(&options, &out, err));
-	*ret_inside = out;
-	return GK_OK;
-}
-
-static void
-slack_interrupt(void *inside)
-{
-	out_stop(inside);
-}
-
-static void
-slack_close(void *inside)
-{
-	out_close(inside);
-}
-
 /* A bot's call is answered 200 in any case: its body says whether it was good. */
 static enum gk_rc
 judge_bot(const struct gk_buf *said, struct gk_err *err)
@@ -225,7 +193,7 @@ judge_bot(const struct gk_buf *said, struct gk_err *err)
 }
 
 static enum gk_rc
-post(struct courier *courier, void *inside, const char *url, const char *token,
+post(struct courier *courier, const char *url, const char *token,
     const struct gk_buf *body, int64_t *ret_wait_us, struct gk_err *err)
 {
 	static const struct out_header type = {
@@ -238,7 +206,7 @@ post(struct courier *courier, void *inside, const char *url, const char *token,
 	    .body = gk_buf_text(body),
 	    .body_n = body->len};
 	struct out_answer answer = {0};
-	enum gk_rc rc = out_send(inside, &request, &answer, &said, err);
+	enum gk_rc rc = out_send(courier->out, &request, &answer, &said, err);
 
 	if (rc != GK_OK) { /* an incoming webhook's URL is a secret */
 		char *at = strstr(err->text, url);
@@ -260,8 +228,8 @@ post(struct courier *courier, void *inside, const char *url, const char *token,
 	return token != NULL ? judge_bot(&said, err) : GK_OK;
 }
 
-static enum gk_rc
-slack_send(struct courier *courier, void *inside, const struct message *message,
+enum gk_rc
+slack__send(struct courier *courier, const struct message *message,
     int64_t *ret_wait_us, struct gk_err *err)
 {
 	GK_AUTO(gk_buf_done)
@@ -280,8 +248,7 @@ slack_send(struct courier *courier, void *inside, const struct message *message,
 		GK_TRY(notify__read_line(target->token_file, token, err));
 	}
 	GK_TRY(print_body(courier, message, &body, err));
-	rc = post(
-	    courier, inside, url, bot ? token : NULL, &body, ret_wait_us, err);
+	rc = post(courier, url, bot ? token : NULL, &body, ret_wait_us, err);
 	digest_wipe(token, sizeof(token));
 	return rc;
 }
@@ -337,13 +304,5 @@ slack__reply(
 	    err));
 	GK_TRY(canon_string(gk_buf_text(&text), &body, err));
 	GK_TRY(gk_buf_puts(&body, "}", err));
-	return post(
-	    courier, courier->inside, reply->url, NULL, &body, &wait, err);
+	return post(courier, reply->url, NULL, &body, &wait, err);
 }
-
-const struct notify_door notify__slack = {
-    .open = slack_open,
-    .send = slack_send,
-    .interrupt = slack_interrupt,
-    .close = slack_close,
-};

@@ -18,8 +18,6 @@
 #include "out/out.h"
 
 enum {
-	CONNECT_MS = 5000,
-	TOTAL_MS = 15000,
 	ANSWER_CAP = 1 << 20,
 	SECRET_MIN = 16,
 	SECRET_MAX = 128,
@@ -157,39 +155,9 @@ print_body(const struct courier *courier, const struct message *message,
 	return gk_buf_puts(body, "}", err);
 }
 
-/* ---- the door ---- */
-
-static enum gk_rc
-webhook_open(struct courier *courier, void **ret_inside, struct gk_err *err)
-{
-	const struct out_options options = {
-	    .public_only = !courier->target->private_addresses,
-	    .ca_file = courier->target->ca_file,
-	    .connect_ms = CONNECT_MS,
-	    .total_ms = TOTAL_MS,
-	};
-	struct out *out;
-
-	GK_TRY(out_open(&options, &out, err));
-	*ret_inside = out;
-	return GK_OK;
-}
-
-static void
-webhook_interrupt(void *inside)
-{
-	out_stop(inside);
-}
-
-static void
-webhook_close(void *inside)
-{
-	out_close(inside);
-}
-
-static enum gk_rc
-webhook_send(struct courier *courier, void *inside,
-    const struct message *message, int64_t *ret_wait_us, struct gk_err *err)
+enum gk_rc
+webhook__send(struct courier *courier, const struct message *message,
+    int64_t *ret_wait_us, struct gk_err *err)
 {
 	GK_AUTO(gk_buf_done)
 	struct gk_buf body = GK_BUF_INIT(NOTIFY_MESSAGE_CAP);
@@ -220,7 +188,7 @@ webhook_send(struct courier *courier, void *inside,
 	headers[4].value = gk_buf_text(&signatures);
 	request.body = gk_buf_text(&body);
 	request.body_n = body.len;
-	GK_TRY(out_send(inside, &request, &answer, &said, err));
+	GK_TRY(out_send(courier->out, &request, &answer, &said, err));
 	if (answer.status >= 200 && answer.status < 300) {
 		return GK_OK;
 	}
@@ -231,10 +199,3 @@ webhook_send(struct courier *courier, void *inside,
 		? "; redirects aren't followed"
 		: "");
 }
-
-const struct notify_door notify__webhook = {
-    .open = webhook_open,
-    .send = webhook_send,
-    .interrupt = webhook_interrupt,
-    .close = webhook_close,
-};
