@@ -88,8 +88,9 @@ class Provider(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="gk-idp-"))
         cls.keys = {alg: Key(cls.folder, f"k-{alg}", alg) for alg in ("RS256", "ES256", "EdDSA", "PS256")}
+        cls.unnamed = Key(cls.folder, None, "RS256")  # one of several that an RS256 token could mean
         cls.small = Key(cls.folder, "small", "RS256", 1024)
-        cls.set = {"keys": [key.jwk() for key in cls.keys.values()] + [cls.small.jwk(), {"kty": "new", "kid": "x"}]}
+        cls.set = {"keys": [key.jwk() for key in cls.keys.values()] + [cls.small.jwk(), cls.unnamed.jwk(), {"kty": "new", "kid": "x"}]}
         cls.jwks = cls.folder / "jwks.json"
         cls.jwks.write_text(json.dumps(cls.set))
         cls.server = harness.Server(config={"sign_in": {"issuer": ISSUER, "audience": AUDIENCE, "jwks_file": str(cls.jwks),
@@ -189,7 +190,9 @@ class TestSignIn(Provider):
                            ("key isn't known", es.token(claims(), kid="k-RS256")),
                            ("key isn't known", rs.token(claims(), kid="gone")),
                            ("key isn't known", self.small.token(claims())),
-                           ("signature doesn't hold", es.token(claims(), kid=None)[:-4] + "AAAA"),
+                           ("signature doesn't hold", es.token(claims())[:-4] + "AAAA"),
+                           ("say which one", self.unnamed.token(claims())),
+                           ("key isn't known", rs.token(claims(), kid=None)), ("key isn't known", rs.token(claims(), kid=7)),
                            ("extensions", rs.token(claims(), crit=["exp"])),
                            ("extensions", rs.token(claims(), b64=False)),
                            ("another type", rs.token(claims(), typ="dpop+jwt")),
@@ -206,7 +209,8 @@ class TestSignIn(Provider):
     def test_a_key_that_the_token_brings_along_is_not_looked_at(self):
         stranger = Key(self.folder, "k-RS256", "RS256")
         self.refused(stranger.token(claims(), jwk=stranger.jwk()), "signature doesn't hold")
-        self.refused(stranger.token(claims(), kid=None, jwk=stranger.jwk(), jku="https://127.0.0.1:1/x"), "signature doesn't hold")
+        self.refused(stranger.token(claims(), kid="k-RS256", jwk=stranger.jwk(), jku="https://127.0.0.1:1/x"), "signature doesn't hold")
+        self.refused(Key(self.folder, None, "RS256").token(claims(), jwk=stranger.jwk()), "say which one")
 
     def test_failed_attempts_are_counted_in_the_record(self):
         before = self.failed()
