@@ -138,6 +138,15 @@ if_valid(
 	return identity;
 }
 
+/* The same where somebody else has proved whose it is. */
+static const struct identity *
+if_named(const struct identity *identity, struct gate *gate)
+{
+	return identity == NULL || identity->token_hash == NULL
+		   ? NULL
+		   : if_valid(identity, gate, identity->token_hash);
+}
+
 const struct identity *
 gate_identify(
     const struct gate_identities *table, struct gate *gate, const char *token)
@@ -179,9 +188,7 @@ gate_identify_by(const struct gate_identities *table, struct gate *gate,
 		}
 		found = one;
 	}
-	return found == NULL || found->token_hash == NULL
-		   ? NULL
-		   : if_valid(found, gate, found->token_hash);
+	return if_named(found, gate);
 }
 
 const struct identity *
@@ -195,11 +202,7 @@ const struct identity *
 gate_identify_named(
     const struct gate_identities *table, struct gate *gate, const char *id)
 {
-	const struct identity *identity = gate__identity_by_id(table, id);
-
-	return identity == NULL || identity->token_hash == NULL
-		   ? NULL
-		   : if_valid(identity, gate, identity->token_hash);
+	return if_named(gate__identity_by_id(table, id), gate);
 }
 
 const struct identity *
