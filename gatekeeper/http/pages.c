@@ -36,12 +36,13 @@ pages_sign_in(struct exchange *ex)
 		   strcmp(ex->head.site, "none") != 0) {
 		exchange_refuse(ex, MHD_HTTP_FORBIDDEN, "cross_site",
 		    "signing in is for the console's own page");
-	} else if (json_count(ex->json) == 0) {
+	} else if (json_type(ex->json) == JSON_OBJECT &&
+		   json_count(ex->json) == 0) {
 		(void)http__auth_assertion(
 		    &ex->auth, ex->conn, &ex->head, &ex->arena, &ex->problem);
 	} else if (json_string(token) == NULL || json_count(ex->json) != 1) {
 		exchange_refuse(ex, MHD_HTTP_BAD_REQUEST, "invalid_request",
-		    "{\"token\": \"…\"} is needed, and nothing else");
+		    "{\"token\": \"…\"} or {} is needed, and nothing else");
 	} else {
 		(void)http__auth_token(
 		    &ex->auth, http->gate, json_string(token), &ex->problem);

@@ -150,6 +150,14 @@ class TestSignIn(Provider):
         answer = self.sign_in(self.keys["RS256"].token(claims()), header="Authorization")
         self.assertEqual(answer.status, 401)
 
+    def test_a_body_that_is_no_object_asks_for_nothing(self):
+        headers = {"X-Id-Token": self.keys["RS256"].token(claims())}
+        for body in ([], "", 0, None, False, {"token": None}, {"token": []}, {"token": "x", "more": 1}, {"jwt": "x"}):
+            with self.subTest(body=body):
+                answer = self.server.anonymous().request("POST", "/v1/session", json.dumps(body).encode(),
+                                                         headers={**headers, "Content-Type": "application/json"})
+                self.assertEqual((answer.status, answer.code), (400, "invalid_request"), answer)
+
     def test_the_token_alone_opens_no_route(self):
         token = self.keys["RS256"].token(claims())
         answer = self.server.anonymous().get("/v1/approvals", headers={"X-Id-Token": token})
