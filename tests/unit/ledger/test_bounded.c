@@ -430,6 +430,24 @@ Test(ledger_bounded, is_not_for_who_granted_it)
 	cr_assert(s->events[0].decision == DECISION_ALLOW);
 }
 
+/* What the second of two votes makes of the first step of a run. */
+static struct settlement *
+two_votes(const char *run, const struct grant_bound *first,
+    const struct grant_bound *second)
+{
+	struct findings *two = asking();
+	struct settlement *s;
+
+	two->approvals[0].needed = 2;
+	s = world_ask(&world, "a1", run, "1", "ak1_a", NULL, two);
+	world.bound = first;
+	(void)world_vote(&world, "alice", s->events[0].seq, CHANGE_GRANTED);
+	world.bound = second;
+	s = world_vote(&world, "bob", s->events[0].seq, CHANGE_GRANTED);
+	world.bound = NULL;
+	return s;
+}
+
 Test(ledger_bounded, is_as_narrow_as_the_narrowest_of_its_votes)
 {
 	static struct record_pair most[] = {{"/amount", "100"}};
@@ -438,38 +456,40 @@ Test(ledger_bounded, is_as_narrow_as_the_narrowest_of_its_votes)
 	    .uses = 3, .at_most = most, .at_most_count = 1};
 	static const struct grant_bound narrow = {
 	    .uses = 2, .at_most = less, .at_most_count = 2};
-	struct findings *two = asking();
-	struct settlement *s;
-	const struct grant_bound *bound;
+	const struct grant_bound *const orders[][2] = {
+	    {&wide, &narrow}, {&narrow, &wide}};
+	static const char *const runs[] = {"r", "r2"};
 
-	two->approvals[0].needed = 2;
-	s = world_ask(&world, "a1", "r", "1", "ak1_a", NULL, two);
-	world.bound = &wide;
-	(void)world_vote(&world, "alice", s->events[0].seq, CHANGE_GRANTED);
-	world.bound = &narrow;
-	s = world_vote(&world, "bob", s->events[0].seq, CHANGE_GRANTED);
-	bound = s->events[1].bound;
-	cr_assert(bound != NULL && bound->uses == 2);
-	cr_assert(bound->at_most_count == 2);
-	cr_assert_str_eq(bound->at_most[0].value, "50");
-	cr_assert_str_eq(bound->at_most[1].name, "/fee");
+	for (size_t i = 0; i < GK_COUNT(orders); i++) {
+		const struct grant_bound *bound =
+		    two_votes(runs[i], orders[i][0], orders[i][1])
+			->events[1]
+			.bound;
+
+		cr_assert(bound != NULL && bound->uses == 2);
+		cr_assert(bound->at_most_count == 2);
+		cr_assert_str_eq(bound->at_most[0].value, "50");
+		cr_assert_str_eq(bound->at_most[1].name, "/fee");
+	}
 }
 
 Test(ledger_bounded, is_for_one_use_where_one_vote_was)
 {
-	struct findings *two = asking();
-	struct settlement *s;
+	const struct grant_bound *const orders[][2] = {
+	    {&thrice, NULL}, {NULL, &thrice}};
+	static const char *const runs[] = {"r", "r2"};
 
-	two->approvals[0].needed = 2;
-	s = world_ask(&world, "a1", "r", "1", "ak1_a", NULL, two);
-	world.bound = &thrice;
-	(void)world_vote(&world, "alice", s->events[0].seq, CHANGE_GRANTED);
-	world.bound = NULL;
-	s = world_vote(&world, "bob", s->events[0].seq, CHANGE_GRANTED);
-	cr_assert(s->events[1].change == CHANGE_GRANTED);
-	cr_assert(s->events[1].bound == NULL);
-	s = world_ask(&world, "a1", "r", "2", "ak1_b", NULL, two);
-	must_ask_anew(&s->events[0]);
+	for (size_t i = 0; i < GK_COUNT(orders); i++) {
+		struct findings *two = asking();
+		struct settlement *s =
+		    two_votes(runs[i], orders[i][0], orders[i][1]);
+
+		cr_assert(s->events[1].change == CHANGE_GRANTED);
+		cr_assert(s->events[1].bound == NULL);
+		two->approvals[0].needed = 2;
+		s = world_ask(&world, "a1", runs[i], "2", "ak1_b", NULL, two);
+		must_ask_anew(&s->events[0]);
+	}
 }
 
 Test(ledger_bounded, holds_under_the_key_that_the_asking_step_was_hashed_with)
