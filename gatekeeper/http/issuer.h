@@ -2,7 +2,6 @@
 #define GK_HTTP_ISSUER_H
 /* An OpenID Connect issuer that proves who somebody is: its keys, and its tokens checked. */
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
