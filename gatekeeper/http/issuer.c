@@ -140,9 +140,7 @@ issuer_new(const struct issuer_options *options, struct issuer **ret,
 	issuer->arena.cap = OPTIONS_BYTES_MAX;
 	(void)pthread_mutex_init(&issuer->lock, NULL);
 	GK_TRY(read_options(issuer, options, err));
-	if (!jws_start()) {
-		return GK_FAIL(err, GK_E_NOMEM, "rhonabwy can't be started");
-	}
+	GK_TRY(jws_start(err));
 	*ret = GK_TAKE(issuer);
 	return GK_OK;
 }

@@ -32,7 +32,7 @@ struct issuer_options {
 	size_t algorithm_count;
 };
 
-/* Copies the options.  Once, before there are threads.  Errors: GK_E_INVALID (an unknown algorithm), GK_E_NOMEM. */
+/* Copies the options.  Once, before there are threads.  Errors: GK_E_INVALID (an unknown algorithm), GK_E_IO (no rhonabwy), GK_E_NOMEM. */
 enum gk_rc issuer_new(const struct issuer_options *options, struct issuer **ret,
     struct gk_err *err) GK_MUST_USE;
 void issuer_free(struct issuer *issuer); /* NULL is fine */

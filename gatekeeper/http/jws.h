@@ -4,11 +4,17 @@
 
 #include <stdbool.h>
 
+#include "base/attr.h"
+#include "base/err.h"
+
 /* A public key. */
 struct jws_key;
 
-/* Once, before there are threads; again is harmless.  False: no memory. */
-bool jws_start(void);
+/*
+ * Before anything else here and before there are threads; again is harmless.
+ * GK_E_IO: rhonabwy isn't on this machine; GK_E_NOMEM.
+ */
+enum gk_rc jws_start(struct gk_err *err) GK_MUST_USE;
 
 /*
  * A key from the text of a JWK of its public members only (kty, crv, n, e, x,

@@ -1,5 +1,6 @@
 /* `gatekeeper serve`: wire gate and http together, then wait for signals. */
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -322,6 +323,7 @@ run_http(struct server *server)
 	if (rc == GK_OK) {
 		gk_log(
 		    GK_LOG_INFO, "listening", "%s", http_address(server->http));
+		(void)malloc_trim(0); /* what only the start has used */
 		code = wait_for_end(server);
 		http_quiesce(server->http);
 		gate_stop(server->gate);

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "out/channel.h"
+#include "out/out_internal.h"
 
 enum { URL_BYTES = 320, DROP_BYTES = 512 };
 
@@ -72,13 +73,14 @@ channel_open(const struct channel_options *options,
     struct channel **ret_channel, struct gk_err *err)
 {
 	GK_AUTO(channel_closep)
-	struct channel *channel = calloc(1, sizeof(*channel));
+	struct channel *channel = NULL;
 	bool is_v6 = strchr(options->host, ':') != NULL;
 	char url[URL_BYTES], story[CURL_ERROR_SIZE] = "";
 	CURLcode code;
 
-	if (channel == NULL ||
-	    curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+	GK_TRY(out__curl_load(err));
+	channel = calloc(1, sizeof(*channel));
+	if (channel == NULL) {
 		return GK_FAIL(err, GK_E_NOMEM, "out of memory");
 	}
 	channel->curl = curl_easy_init();

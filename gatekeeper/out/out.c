@@ -27,9 +27,11 @@ enum gk_rc
 out_open(
     const struct out_options *options, struct out **ret_out, struct gk_err *err)
 {
-	GK_AUTO(out_closep) struct out *out = calloc(1, sizeof(*out));
+	GK_AUTO(out_closep) struct out *out = NULL;
 
-	if (out == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+	GK_TRY(out__curl_load(err));
+	out = calloc(1, sizeof(*out));
+	if (out == NULL) {
 		return GK_FAIL(err, GK_E_NOMEM, "out of memory");
 	}
 	out->options = *options;

@@ -26,6 +26,11 @@ struct out {
 #define SET(curl, option, value) \
 	GK_ASSERT(curl_easy_setopt((curl), (option), (value)) == CURLE_OK)
 
+/*
+ * Before anything of libcurl is called; again is harmless, from any thread too.
+ * GK_E_IO: libcurl isn't on this machine.
+ */
+enum gk_rc out__curl_load(struct gk_err *err) GK_MUST_USE;
 /* Before an exchange: forget the one before; where its answer goes. */
 void out__begin(struct out *out, struct gk_buf *body, struct gk_err *err);
 /* What every exchange of this client shares: addresses, redirects, TLS, time. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pathlib
 import threading
 import unittest
 
@@ -42,6 +43,11 @@ class Thread(harness.ServerCase):
         self.assertRegex(body["action_key"], r"^ak1_")
         self.assertIsInstance(body["event"]["seq"], int)
         self.assertIsNone(body["approval"])
+
+    def test_what_nothing_needs_isnt_loaded(self):
+        maps = pathlib.Path(f"/proc/{self.server.process.pid}/maps").read_text()
+        self.assertIn("libmicrohttpd", maps)
+        self.assertNotRegex(maps, "libcurl|librhonabwy|libkrb5|libldap")
 
     def test_an_action_that_no_rule_allows_is_stopped(self):
         answer = self.decide("run_stop", "1", "database.drop")
