@@ -23,6 +23,7 @@ static const struct {
 } routes[GATE_VERB_COUNT] = {
     [GATE_APPROVALS] = {"GET", "/v1/approvals"},
     [GATE_APPROVAL] = {"GET", "/v1/approvals/*"},
+    [GATE_APPROVAL_HISTORY] = {"GET", "/v1/approvals/*/history"},
     [GATE_APPROVAL_GRANT] = {"POST", "/v1/approvals/*/grant"},
     [GATE_APPROVAL_DENY] = {"POST", "/v1/approvals/*/deny"},
     [GATE_APPROVAL_REVOKE] = {"POST", "/v1/approvals/*/revoke"},

@@ -167,23 +167,20 @@ approval_begin(struct gate *gate, struct gate_call *call)
 		   : gate__not_found(call);
 }
 
-static enum gk_rc
-find(struct gate *gate, struct gate_work *work, struct approval_view *ret,
-    bool *ret_found, struct gk_err *err)
+enum gk_rc
+gate__approval_seen(struct gate *gate, const struct gate_call *call,
+    uint64_t seq, struct approval_view *ret, bool *ret_found,
+    struct gk_err *err)
 {
-	struct approvals *wanted = work->data;
 	struct event asked;
 
-	*ret_found =
-	    ledger_approval(gate->ledger, wanted->seq, &gate->scratch, ret);
+	*ret_found = ledger_approval(gate->ledger, seq, &gate->scratch, ret);
 	if (!*ret_found) {
-		GK_TRY(
-		    gate__recall_of(gate, wanted->seq, &asked, ret_found, err));
-		*ret_found =
-		    *ret_found && ledger_approval(gate->ledger, wanted->seq,
-				      &gate->scratch, ret);
+		GK_TRY(gate__recall_of(gate, seq, &asked, ret_found, err));
+		*ret_found = *ret_found && ledger_approval(gate->ledger, seq,
+					       &gate->scratch, ret);
 	}
-	*ret_found = *ret_found && may_see(work->call, ret);
+	*ret_found = *ret_found && may_see(call, ret);
 	return GK_OK;
 }
 
@@ -195,7 +192,8 @@ approval_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
 	int64_t wait = work->call->wait_us;
 	bool found;
 
-	GK_TRY(find(gate, work, &view, &found, err));
+	GK_TRY(gate__approval_seen(
+	    gate, work->call, wanted->seq, &view, &found, err));
 	if (!found) {
 		(void)gate__gone(gate, work->call, wanted->seq);
 		return GK_OK;

@@ -57,6 +57,14 @@ const struct gate_verb_type gate_verbs[GATE_VERB_COUNT] = {
 	.commit = approval_commit,
 	.read = approvals_read,
 	.finish = ready_finish},
+    [GATE_APPROVAL_HISTORY] = {.can = CAN_APPROVER | AUDIT,
+	.local = true,
+	.metered = true,
+	.lane = LANE_CONTROL,
+	.begin = history_begin,
+	.commit = history_commit,
+	.read = history_read,
+	.finish = ready_finish},
     [GATE_APPROVAL_GRANT] = {.can = CAN_APPROVER,
 	.lane = LANE_CONTROL,
 	.begin = ballot_begin,
@@ -393,13 +401,6 @@ gate__param(const struct gate_call *call, const char *name)
 		}
 	}
 	return NULL;
-}
-
-enum gate_go
-gate__bad_param(struct gate_call *call, const char *name, const char *detail)
-{
-	call->pointer = gk_arena_printf(&call->arena, "/%s", name);
-	return gate__problem(call, GATE_BAD_REQUEST, "invalid_request", detail);
 }
 
 bool

@@ -153,11 +153,12 @@ enum gate_verb {
 	GATE_DECISION, /* target: decision_id */
 	GATE_RUN_END,  /* target: run_id; params: tenant_id */
 	/* approvers */
-	GATE_APPROVALS,       /* params: status */
-	GATE_APPROVAL,        /* target: approval_id */
-	GATE_APPROVAL_GRANT,  /* target; body: comment, valid_for */
-	GATE_APPROVAL_DENY,   /* target; body: comment */
-	GATE_APPROVAL_REVOKE, /* target; body: comment */
+	GATE_APPROVALS,        /* params: status */
+	GATE_APPROVAL,         /* target: approval_id */
+	GATE_APPROVAL_HISTORY, /* target; params: limit */
+	GATE_APPROVAL_GRANT,   /* target; body: comment, valid_for */
+	GATE_APPROVAL_DENY,    /* target; body: comment */
+	GATE_APPROVAL_REVOKE,  /* target; body: comment */
 	/* auditors */
 	GATE_EVENTS, /* params: the filters of api.md, order, limit, cursor, raw; of a stream: format */
 	GATE_EVENT_STREAM, /* params: the filters, after, raw; live.h has its bytes */

@@ -435,7 +435,15 @@ STAGE_COMMIT(approvals_commit);
 STAGE_READ(approvals_read);
 STAGE_BEGIN(approval_begin);
 STAGE_COMMIT(approval_commit);
+/* In the commit thread: the approval of a decision, where the caller may see it; lives in scratch. */
+enum gk_rc gate__approval_seen(struct gate *gate, const struct gate_call *call,
+    uint64_t seq, struct approval_view *ret, bool *ret_found,
+    struct gk_err *err) GK_MUST_USE;
 void approval_wake(struct gate *gate, struct gate_work *work);
+/* history.c */
+STAGE_BEGIN(history_begin);
+STAGE_COMMIT(history_commit);
+STAGE_READ(history_read);
 /* ballot.c */
 STAGE_BEGIN(ballot_begin);
 STAGE_COMMIT(ballot_commit);

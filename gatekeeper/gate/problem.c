@@ -27,6 +27,13 @@ gate__bad_request(
 }
 
 enum gate_go
+gate__bad_param(struct gate_call *call, const char *name, const char *detail)
+{
+	call->pointer = gk_arena_printf(&call->arena, "/%s", name);
+	return gate__problem(call, GATE_BAD_REQUEST, "invalid_request", detail);
+}
+
+enum gate_go
 gate__failed(struct gate_call *call, const struct gk_err *err)
 {
 	if (err == NULL) {

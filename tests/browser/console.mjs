@@ -1,8 +1,6 @@
 // The console in a real browser: from an agent's request to a person's grant, and what must not happen on the way.
 
-import {readFileSync} from "node:fs";
-
-import {PHONE, api, ask, check, drawn, open, run, same, setup, signIn, test} from "./harness.mjs";
+import {PHONE, api, ask, check, drawn, findings, open, run, same, setup, signIn, test} from "./harness.mjs";
 
 test("a person grants on a phone and the agent is allowed", async (browser) => {
   const asked = await ask("phone/1", "refund.create", {order: "A-1", amount: 120.5, currency: "EUR"});
@@ -104,7 +102,6 @@ test("an emergency stop takes two steps and is lifted with a reason", async (bro
 });
 
 test("no page has a serious finding of axe", async (browser) => {
-  const source = readFileSync(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
   await ask("axe/1", "refund.create", {order: "A-4", amount: 4, currency: "EUR"});
   for (const scheme of ["light", "dark"]) {
     for (const [who, path] of [["alice", "/#/approvals"], ["operator", "/#/runs"], ["operator", "/#/runs/run_1/t_42"],
@@ -112,15 +109,7 @@ test("no page has a serious finding of axe", async (browser) => {
       const page = await open(browser, {scheme, path, axe: true});
       await signIn(page, who);
       await drawn(page);
-      // evaluated by the browser's debugger: the page's own policy lets no script in
-      const session = await page.context().newCDPSession(page);
-      await session.send("Runtime.evaluate", {expression: source});
-      const {result} = await session.send("Runtime.evaluate", {
-        expression: "axe.run(document, {resultTypes: ['violations']}).then((r) => JSON.stringify(r.violations.map((v) => [v.impact, v.id, v.nodes[0].html])))",
-        awaitPromise: true,
-      });
-      const bad = JSON.parse(result.value).filter(([impact]) => impact === "serious" || impact === "critical");
-      same(bad, [], `${path} ${scheme}`);
+      same(await findings(page), [], `${path} ${scheme}`);
       if (setup.images) await page.screenshot({path: `${setup.images}/${path.split("/")[2]}${path.split("/").length > 3 ? "-one" : ""}-${scheme}.png`});
       await page.context().close();
     }

@@ -3,6 +3,8 @@
 // GATEKEEPER_BROWSER_SETUP is JSON: {url, tokens: {agent, alice, …}, images: folder or null}, made by test_console.py.
 // A test during which a browser reports something against the Content-Security-Policy has failed.
 
+import {readFileSync} from "node:fs";
+
 import {chromium} from "playwright-core";
 
 export const setup = JSON.parse(process.env.GATEKEEPER_BROWSER_SETUP);
@@ -77,6 +79,17 @@ export async function drawn(page) {
   await page.locator("main h1").waitFor();
   if (await page.locator("[data-live]").count() === 0) await page.waitForLoadState("networkidle");
   else await page.locator(".empty, article").first().waitFor();
+}
+
+/** What axe finds serious or critical: [impact, rule, element]…  Evaluated by the browser's debugger: the page's own policy lets no script in. */
+export async function findings(page) {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Runtime.evaluate", {expression: readFileSync(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8")});
+  const {result} = await session.send("Runtime.evaluate", {
+    expression: "axe.run(document, {resultTypes: ['violations']}).then((r) => JSON.stringify(r.violations.map((v) => [v.impact, v.id, v.nodes[0].html])))",
+    awaitPromise: true,
+  });
+  return JSON.parse(result.value).filter(([impact]) => impact === "serious" || impact === "critical");
 }
 
 export function launch() {

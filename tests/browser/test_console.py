@@ -27,11 +27,13 @@ APPROVALS = """\
   - {id: fleeting, actions: [quick.thing], approvers: {groups: [finance]}, expires: 2s}
   - id: bounded
     actions: [pay.out]
+    reason: payment_above_limit
     approvers: {groups: [finance]}
-    show: [/order, /amount]
+    show: [/order, /amount, /customer/name, /customer/a~1b~0c]
     bounded: {max_uses: 5, max_ttl: 2h, pins: [args.order]}
 """
-POLICIES = {"approvals": harness.POLICY.replace("[refund.create]", "[refund.create, wire.send, quick.thing, pay.out]", 1) + APPROVALS}
+PEOPLE = harness.POLICY.replace("[refund.create]", "[refund.create, wire.send, quick.thing, pay.out]", 1) + APPROVALS
+POLICIES = {"approvals": PEOPLE, "card": PEOPLE}
 
 
 def prepare(folder: pathlib.Path) -> None:
@@ -51,7 +53,7 @@ def main() -> int:
         return 0
     folder = pathlib.Path(sys.argv[1]).resolve()
     prepare(folder)
-    server = harness.Server(POLICIES.get(sys.argv[2], POLICY), config={"audit": {"show_fields": ["order", "amount", "currency", "note"]}}).start()
+    server = harness.Server(POLICIES.get(sys.argv[2], POLICY), config={"audit": {"show_fields": ["order", "amount", "currency", "note", "name", "a/b~c"]}}).start()
     human = {"kind": "human", "tenant": "*"}
     tokens = {
         "agent": server.token("agent-7", "agent", "agent", agent="support-agent", tenant="t_42", may_actors="u_*",

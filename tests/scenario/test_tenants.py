@@ -47,7 +47,7 @@ class Tenants(harness.ServerCase):
         paths = ["/v1/events", "/v1/events?tenant_id=t_b", "/v1/events?run_id=run_b", "/v1/events?agent_id=bot-b",
                  f"/v1/events?approval_id={ids[1]}", "/v1/events?raw=true&limit=1000", "/v1/events?kind=identity",
                  "/v1/runs/run_b", "/v1/runs/run_b?tenant_id=t_b", "/v1/runs/run_b?tenant_id=*",
-                 f"/v1/decisions/{ids[0]}", f"/v1/approvals/{ids[1]}", "/v1/approvals", "/v1/kill-switches",
+                 f"/v1/decisions/{ids[0]}", f"/v1/approvals/{ids[1]}", f"/v1/approvals/{ids[1]}/history", "/v1/approvals", "/v1/kill-switches",
                  "/v1/identities"]
         for who in (self.auditor_a, self.operator_a, self.fin_a, self.a):
             for path in paths:

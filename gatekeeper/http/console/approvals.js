@@ -3,15 +3,18 @@
 import {get, path, post} from "./api.js";
 import {fill, h, shown, span, time} from "./dom.js";
 import {boundedForm, escalation, grantsInUse} from "./grants.js";
+import {histories} from "./history.js";
 import {follow} from "./live.js";
+import {argument, sentence} from "./words.js";
 
 const LATER_MS = 1000;
+const TOLD = 5; // runs of identical requests whose story is told
 
 export function approvalsPage(main, {identity, rest}) {
   const list = h("div", {class: "cards"});
   const inUse = h("section", {"aria-label": "Bounded grants in use"});
   const say = h("p", {class: "error", role: "alert"});
-  const state = {ended: false, busy: new Set(), tell: (text) => fill(say, text)};
+  const state = {ended: false, busy: new Set(), past: histories(), tell: (text) => fill(say, text)};
   async function refresh() {
     try {
       const {approvals} = await get("/v1/approvals?status=pending");
@@ -35,6 +38,7 @@ export function approvalsPage(main, {identity, rest}) {
   return () => {
     state.ended = true;
     clearTimeout(later);
+    state.past.clear();
     live.end();
   };
 }
@@ -53,6 +57,7 @@ function alike(approvals) {
 }
 
 function draw(list, groups, identity, state, refresh) {
+  state.past.clear();
   if (groups.length === 0) {
     fill(list, h("p", {class: "empty"}, "Nothing waits for a person."));
     return;
@@ -81,11 +86,29 @@ function facts(approval) {
       .map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }
 
+/** Each rule that asks, in words; its code and name are what the record has. */
+function reasons(approval) {
+  return (approval.rules ?? []).map((rule) => h("p", {class: "why"}, h("strong", {}, sentence(rule.reason)), " ",
+    h("span", {class: "hint"}, `${rule.reason} · rule ${rule.rule}`)));
+}
+
 function args(approval) {
-  const entries = Object.entries(approval.shown ?? {});
+  const entries = [...Object.entries(approval.shown ?? {}).map(([name, value]) => [name, shown(value)]),
+    ...Object.keys(approval.redacted ?? {}).map((name) => [name, h("em", {}, "redacted")])];
   if (entries.length === 0) return h("p", {class: "hint"}, "No arguments are shown: the operator has chosen none.");
   return h("table", {class: "args"}, h("caption", {}, "Shown arguments"),
-    h("tbody", {}, entries.map(([name, value]) => h("tr", {}, h("th", {scope: "row"}, name), h("td", {}, shown(value))))));
+    h("tbody", {}, entries.map(([name, value]) => h("tr", {}, h("th", {scope: "row", title: name}, argument(name)), h("td", {}, value)))));
+}
+
+/** Who has said what; "1 of 2 granted" alone doesn't say whom to talk to. */
+function votes(approval) {
+  return (approval.votes ?? []).map((vote) => h("p", {class: "hint"}, `${vote.person ?? vote.identity} said ${vote.grant ? "yes" : "no"} `, time(vote.at)));
+}
+
+/** What happened before in the run of each. */
+function stories(group, past) {
+  const told = group.slice(0, TOLD).map((one) => past.place(one.approval_id, group.length > 1 ? `Before in run ${one.run_id}` : undefined));
+  return group.length <= TOLD ? told : [told, h("p", {class: "hint"}, `And ${group.length - TOLD} runs more.`)];
 }
 
 /** One card for all that are alike; each is still voted on by itself. */
@@ -115,13 +138,13 @@ function card(group, identity, state, refresh) {
 
   return h("article", {class: "card", "aria-labelledby": `title-${id}`},
     h("h2", {id: `title-${id}`}, h("code", {}, approval.action)),
-    h("p", {}, (approval.rules ?? []).map((rule) => h("span", {class: "tag"}, `${rule.reason} (${rule.rule})`))),
+    reasons(approval),
     group.length > 1 ? h("p", {class: "tag"}, `${group.length} identical requests`) : null,
     facts(approval),
     group.length > 1 ? h("p", {class: "hint"}, `Runs: ${group.map((one) => one.run_id).join(", ")}. Each is decided by itself.`) : null,
-    args(approval), escalation(approval),
+    args(approval), stories(group, state.past), escalation(approval),
     h("p", {class: "hint"}, `${approval.granted ?? 0} of ${approval.needed ?? 1} granted · asked `, time(approval.asked_at),
-      left > 0 ? ` · ${span(left)} left` : " · over"),
+      left > 0 ? ` · ${span(left)} left` : " · over"), votes(approval),
     say,
     no !== null ? h("p", {class: "hint"}, no) : h("div", {class: "vote"}, comment,
       h("button", {class: "primary", onclick: () => vote("grant")}, group.length > 1 ? `Grant all ${group.length}, once each` : "Grant once"),

@@ -2,6 +2,7 @@
 
 import {get, path, post} from "./api.js";
 import {fill, h, span, time} from "./dom.js";
+import {argument} from "./words.js";
 
 /** The part of a card by which a bounded grant is given; send(body) votes. */
 export function boundedForm(approval, send) {
@@ -26,9 +27,9 @@ export function boundedForm(approval, send) {
 
   return h("details", {}, h("summary", {}, "Grant more than once"),
     h("form", {onsubmit: submit},
-      h("p", {class: "hint"}, `For this run, actor and action only; ${pins.join(", ")} must stay as shown. You can withdraw it at any time.`),
+      h("p", {class: "hint"}, `For this run, actor and action only; ${pins.map(argument).join(", ")} must stay as shown. You can withdraw it at any time.`),
       label(uses, `Times (at most ${most})`), label(minutes, `Minutes (at most ${Math.floor(ttl / 60000) || 1})`),
-      limits.map(([name, input]) => label(input, `${name} at most`)),
+      limits.map(([name, input]) => label(input, `${argument(name)} at most`)),
       h("button", {type: "submit", class: "primary"}, "Grant within these bounds")));
 }
 
@@ -61,7 +62,7 @@ function row(approval, place, identity) {
   return h("article", {class: "card"},
     h("h3", {}, h("code", {}, approval.action)),
     h("p", {}, `${approval.agent_id}, run ${approval.run_id}: ${used} of ${uses} used`,
-      Object.entries(limits).map(([name, most]) => `, ${name} at most ${most}`), ", ends ", time(approval.grant_until)),
+      Object.entries(limits).map(([name, most]) => `, ${argument(name)} at most ${most}`), ", ends ", time(approval.grant_until)),
     say,
     may ? h("div", {class: "vote"}, h("button", {class: "danger", onclick: withdraw}, "Withdraw")) : null);
 }
