@@ -176,14 +176,13 @@ open_store(struct journal *journal, const struct journal_options *options,
 	GK_TRY(journal__let_go_open(journal->db, &journal->let_go, err));
 	GK_TRY(journal__reader_on(journal->db, &journal->reader, err));
 	GK_TRY(settle_disk(journal, err));
-	GK_TRY(journal__chain_load(journal->reader, &journal->chain, err));
-	GK_TRY(settle_keys(journal, options, found, err));
 	if (wal > 0) {
 		(void)snprintf(found->detail, sizeof(found->detail),
 		    "%" PRIu64 " bytes of WAL were waiting and were folded in",
 		    wal);
 	}
-	return GK_OK;
+	GK_TRY(journal__chain_load(journal->reader, &journal->chain, err));
+	return settle_keys(journal, options, found, err);
 }
 
 /* The last checkpoint is ours, is about all events, and its root is theirs. */
@@ -410,10 +409,11 @@ journal_open(const struct journal_options *options,
 	}
 	GK_TRY(journal_start(journal, options, &found, err));
 	GK_TRY(check_published(journal, &found, err));
-	if (journal->remote != NULL && found.size > 0) {
-		GK_TRY(greet(journal, options, &found, err));
-	}
 	GK_TRY(load_accepted(journal, &found, err));
+	if (journal->remote != NULL && found.size > 0) {
+		GK_TRY(greet(
+		    journal, options, &found, err)); /* adds to what is told */
+	}
 	journal->broken = false;
 	*ret_found = found;
 	*ret_journal = GK_TAKE(journal);

@@ -357,6 +357,48 @@ keep_old_key(char ret_path[256])
 	cr_assert(system(command) == 0);
 }
 
+/* What is left where a key was overwritten and its name not removed. */
+static void
+overwrite(const char *path)
+{
+	static const char zero[100];
+	FILE *file = fopen(path, "w");
+
+	cr_assert(file != NULL && fwrite(zero, 1, sizeof(zero), file) == 100);
+	cr_assert(fchmod(fileno(file), 0600) == 0 && fclose(file) == 0);
+}
+
+Test(chain, a_key_that_was_overwritten_and_kept_its_name_is_gone)
+{
+	char next[256], key[256];
+
+	OK(log_open(&the_log));
+	OK(log_fill(&the_log, 5, 5));
+	add_rotation(2);
+	OK(journal_commit(the_log.journal, &the_log.err));
+	log_close(&the_log);
+	read_vkey(keys[1]);
+	log_path(&the_log, files[1], next);
+	log_path(&the_log, files[0], key);
+	cr_assert(rename(key, next) == 0); /* the next key's time has come */
+	overwrite(key);
+	OK(log_open(&the_log));
+	cr_assert_str_eq(journal_vkey(the_log.journal), keys[1]);
+	cr_assert(!is_there(files[1]));
+	log_close(&the_log);
+	overwrite(next); /* one that never came to be */
+	OK(log_open(&the_log));
+	add_rotation(3);
+	OK(journal_commit(the_log.journal, &the_log.err));
+	read_vkey(keys[2]);
+	log_close(&the_log);
+	cr_assert(strcmp(keys[1], keys[2]) != 0);
+	overwrite(key); /* and the log's only key is missed */
+	cr_assert_eq((int)log_open(&the_log), GK_E_CORRUPT);
+	cr_assert(strstr(the_log.err.text, "is missing") != NULL, "%s",
+	    the_log.err.text);
+}
+
 Test(chain, a_rotation_that_was_cut_off_is_finished_or_forgotten)
 {
 	char next[256], key[256], old[256], vkey[NOTE_VKEY_BYTES];
