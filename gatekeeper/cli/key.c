@@ -68,11 +68,14 @@ const struct cli_command cli__key_rotate = {
     .run = rotate,
 };
 
+enum { NEEDS_BYTES = 160 };
+
 /* "3 runs, 1 approval"; "-" for nothing. */
 static const char *
-needs(const struct json_value *key, char ret_text[96])
+needs(const struct json_value *key, char ret_text[NEEDS_BYTES])
 {
-	static const char *const names[] = {"runs", "approvals", "repeats"};
+	static const char *const names[] = {
+	    "runs", "approvals", "repeats", "limits", "switches"};
 	size_t n = 0;
 
 	ret_text[0] = '\0';
@@ -80,7 +83,7 @@ needs(const struct json_value *key, char ret_text[96])
 		int64_t count = words_int(key, names[i]);
 
 		if (count > 0) {
-			n += (size_t)snprintf(ret_text + n, 96 - n,
+			n += (size_t)snprintf(ret_text + n, NEEDS_BYTES - n,
 			    "%s%" PRId64 " %s", n > 0 ? ", " : "", count,
 			    names[i]);
 		}
@@ -98,7 +101,8 @@ print_keys(struct cli *cli, const struct json_value *list)
 	table_row(&table, titles);
 	for (const struct json_value *key = words_first(list); key != NULL;
 	     key = json_next(key)) {
-		char id[24], since[32], until[32], destroyed[32], by[96];
+		char id[24], since[32], until[32], destroyed[32],
+		    by[NEEDS_BYTES];
 		const char *const cells[] = {
 		    words_get(key, "what"),
 		    id,

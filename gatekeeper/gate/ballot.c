@@ -313,6 +313,63 @@ refuse(struct gate *gate, struct gate_work *work, struct gk_err *err)
 	return GK_OK;
 }
 
+/* Is that identity the voter's person? */
+static bool
+is_voters(const struct identity *voter, const struct identity *identity)
+{
+	const char *person = identity_person(voter);
+
+	return person != NULL && identity_person(identity) != NULL &&
+	       strcmp(identity_person(identity), person) == 0;
+}
+
+/* One more id under which the voter may have been asked for, as a pseudonym under each key. */
+static enum gk_rc
+add_aliases(struct gate *gate, struct approval_ballot *said,
+    const char **aliases, const char *id, struct gk_err *err)
+{
+	for (size_t i = 0; i < gate->hash_keys.count; i++) {
+		char *text = gk_arena_alloc(&gate->scratch, GATE_HASH_BYTES);
+
+		if (text == NULL) {
+			return GK_FAIL(err, GK_E_NOMEM, "vote");
+		}
+		hash_actor(&gate->hash_keys.keys[i], id, text);
+		aliases[said->alias_count++] = text;
+	}
+	return GK_OK;
+}
+
+/* The record may name the actor by a pseudonym: who votes is compared under that. */
+static enum gk_rc
+name_voter(struct gate *gate, struct approval_ballot *said, struct gk_err *err)
+{
+	const struct identity *voter = said->voter;
+	const char *person = identity_person(voter);
+	size_t identities = ledger_identity_count(gate->ledger);
+	const char **aliases = gk_arena_calloc(&gate->scratch,
+	    (identities + 2) * LEDGER_HASH_KEYS_MAX, sizeof(*aliases));
+
+	if (aliases == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "vote");
+	}
+	said->alias_count = 0;
+	said->aliases = aliases;
+	GK_TRY(add_aliases(gate, said, aliases, voter->id, err));
+	if (person != NULL) {
+		GK_TRY(add_aliases(gate, said, aliases, person, err));
+	}
+	for (size_t i = 0; i < identities; i++) {
+		const struct identity *one =
+		    ledger_identity_at(gate->ledger, i);
+
+		if (is_voters(voter, one)) {
+			GK_TRY(add_aliases(gate, said, aliases, one->id, err));
+		}
+	}
+	return GK_OK;
+}
+
 enum gk_rc
 ballot_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
 {
@@ -326,6 +383,7 @@ ballot_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
 		(void)gate__gone(gate, work->call, ballot->said.approval_seq);
 		return GK_OK;
 	}
+	GK_TRY(name_voter(gate, &ballot->said, err));
 	GK_TRY(ledger_settle_ballot(gate->ledger, &at, &ballot->said,
 	    &gate->scratch, &gate->settlement, err));
 	if (gate->settlement.outcome != SETTLE_EVENTS) {

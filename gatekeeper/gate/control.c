@@ -109,10 +109,19 @@ may_switch(const struct gate_call *call, const struct switch_body *body)
 	    call, body->scope == SCOPE_TENANT ? body->id : "*");
 }
 
+static bool
+is_hidden(const struct gate *gate, const struct event_switch *what)
+{
+	return gate->options.pseudonymize_actors &&
+	       what->scope == SCOPE_ACTOR && what->subject != NULL &&
+	       !name_is_pseudonym(what->subject);
+}
+
 enum gate_go
 switch_throw_begin(struct gate *gate, struct gate_call *call)
 {
 	struct control *control = begin(gate, call, &switch_type);
+	struct gk_err err = {.rc = GK_OK};
 	int64_t span = 0;
 
 	if (control == NULL) {
@@ -139,6 +148,11 @@ switch_throw_begin(struct gate *gate, struct gate_call *call)
 	    .subject = control->body.id,
 	    .action = control->body.action,
 	    .expires_us = span == 0 ? 0 : gate__now(gate) + span};
+	if (is_hidden(gate, &control->what) &&
+	    gate__show_actor(control->what.subject, &call->arena,
+		&control->reason, &err) != GK_OK) {
+		return gate__failed(call, &err);
+	}
 	return GO_COMMIT;
 }
 
@@ -165,6 +179,24 @@ record(struct gate *gate, struct gate_work *work, enum gate_outcome outcome,
 	    seq, &leaf, &work->call->arena, &control->event, err);
 }
 
+/* An actor's id is recorded as any other: as a pseudonym, where that is asked for.  False: no memory. */
+static bool
+name_actor(struct gate *gate, struct control *control)
+{
+	struct event_switch *what = &control->what;
+	char *text;
+
+	if (!is_hidden(gate, what)) {
+		return true;
+	}
+	text = gk_arena_alloc(&gate->scratch, GATE_HASH_BYTES);
+	if (text != NULL) {
+		hash_actor(&gate->hash_keys.keys[0], what->subject, text);
+		what->subject = text;
+	}
+	return text != NULL;
+}
+
 enum gk_rc
 switch_throw_commit(
     struct gate *gate, struct gate_work *work, struct gk_err *err)
@@ -178,6 +210,9 @@ switch_throw_commit(
 		(void)gate__problem(work->call, GATE_TOO_MANY,
 		    "too_many_switches", "lift some kill switches first");
 		return GK_OK;
+	}
+	if (!name_actor(gate, control)) {
+		return GK_FAIL(err, GK_E_NOMEM, "kill switch");
 	}
 	GK_TRY(ledger_settle_switch(gate->ledger, &at, work->call->caller->id,
 	    &control->what, control->reason.shown, control->reason.count,
@@ -252,6 +287,7 @@ struct switch_row {
 	struct event_switch what;
 	const char *caller;
 	const char *reason; /* NULL: none, or redacted, or let go */
+	const char *actor;  /* whose pseudonym the subject is; NULL likewise */
 	int64_t thrown_at_us;
 	uint64_t seq;
 };
@@ -261,6 +297,9 @@ static const struct record_field row_fields[] = {
 	.kind = RECORD_STR,
 	.flags = RECORD_NULLABLE,
 	.offset = offsetof(struct switch_row, what.action)},
+    {.name = "actor_id",
+	.kind = RECORD_STR,
+	.offset = offsetof(struct switch_row, actor)},
     {.name = "caller",
 	.kind = RECORD_STR,
 	.offset = offsetof(struct switch_row, caller)},
@@ -356,10 +395,10 @@ switches_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
 				     : GK_OK;
 }
 
-/* Why it was thrown: an opening of its event. */
+/* Why it was thrown, over whom: openings of its event. */
 static enum gk_rc
-read_reason(struct gate_reader *reader, uint64_t seq, struct gk_arena *arena,
-    const char **ret, struct gk_err *err)
+read_words(struct gate_reader *reader, uint64_t seq, const char *path,
+    struct gk_arena *arena, const char **ret, struct gk_err *err)
 {
 	GK_AUTO(gk_buf_done) struct gk_buf opened = GK_BUF_INIT(REASONS_BYTES);
 	GK_AUTO(json_freep) struct json_value *value = NULL;
@@ -370,7 +409,7 @@ read_reason(struct gate_reader *reader, uint64_t seq, struct gk_arena *arena,
 	if (!any) {
 		return GK_OK;
 	}
-	text = entry_get(opened.bytes, opened.len, "/reason");
+	text = entry_get(opened.bytes, opened.len, path);
 	if (text.at == NULL) {
 		return GK_OK;
 	}
@@ -389,8 +428,10 @@ switches_read(struct gate *gate, struct gate_reader *reader,
 	for (size_t i = 0; i < control->row_count; i++) {
 		struct switch_row *row = &control->rows[i];
 
-		GK_TRY(read_reason(
-		    reader, row->seq, &work->call->arena, &row->reason, err));
+		GK_TRY(read_words(reader, row->seq, "/reason",
+		    &work->call->arena, &row->reason, err));
+		GK_TRY(read_words(reader, row->seq, GATE_SHOWN_ACTOR,
+		    &work->call->arena, &row->actor, err));
 	}
 	return GK_OK;
 }

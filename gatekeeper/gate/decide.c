@@ -50,6 +50,8 @@ ask_of(const struct gate *gate, const struct decide *decide)
 	    .older_count = decide->older_count,
 	    .pins = decide->pins,
 	    .pin_count = decide->pin_count,
+	    .actor_alias = hashes->actor[0] == '\0' ? NULL : hashes->actor,
+	    .pseudonymize = gate->options.pseudonymize_actors,
 	    .asked_at_us = decide->asked_at_us,
 	    .findings = &decide->findings,
 	    .shown = decide->shown.shown,
@@ -64,6 +66,28 @@ ask_of(const struct gate *gate, const struct decide *decide)
 	};
 }
 
+/* Whose identity the actor's id is, as a pseudonym: so that they don't grant what was asked for them. */
+static enum gk_rc
+name_person(struct gate *gate, const struct decide *decide,
+    struct decision_ask *ask, struct gk_err *err)
+{
+	const struct actor *actor = decide->request.actor;
+	const char *person =
+	    actor == NULL ? NULL : ledger_person_of(gate->ledger, actor->id);
+	char *text;
+
+	if (person == NULL || !ask->pseudonymize) {
+		return GK_OK;
+	}
+	text = gk_arena_alloc(&gate->scratch, GATE_HASH_BYTES);
+	if (text == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "decision");
+	}
+	hash_actor(&gate->hash_keys.keys[0], person, text);
+	ask->actor_person = text;
+	return GK_OK;
+}
+
 enum gk_rc
 decide_settle(struct gate *gate, const struct decide *decide,
     struct settlement *ret, struct gk_err *err)
@@ -71,6 +95,7 @@ decide_settle(struct gate *gate, const struct decide *decide,
 	struct decision_ask ask = ask_of(gate, decide);
 	struct settle_at at = gate__at(gate);
 
+	GK_TRY(name_person(gate, decide, &ask, err));
 	GK_TRY(ledger_settle_decision(
 	    gate->ledger, &at, &ask, &gate->scratch, ret, err));
 	if (ret->outcome == SETTLE_MISS) {

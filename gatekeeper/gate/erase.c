@@ -38,6 +38,9 @@ struct redact {
 	int64_t seq, from;
 	bool has_seq, all;
 	/* on the way */
+	const char
+	    *actors[1 + LEDGER_HASH_KEYS_MAX]; /* all names of actor_id */
+	size_t actor_count;
 	struct gate_openings words;
 	struct gate_call *call;
 	struct journal_reader *reader;
@@ -183,6 +186,14 @@ redact_begin(struct gate *gate, struct gate_call *call)
 		return gate__problem(call, GATE_BAD_REQUEST, "invalid_request",
 		    "why it is redacted stands in the record");
 	}
+	if (redact->actor_id != NULL) {
+		redact->actor_count = hash_actor_names(
+		    gate, redact->actor_id, &call->arena, redact->actors);
+		if (redact->actor_count == 0) {
+			return gate__failed(
+			    call, &(struct gk_err){.rc = GK_E_NOMEM});
+		}
+	}
 	return GO_READ;
 }
 
@@ -260,14 +271,6 @@ is_seen(const struct gate_call *call, const char *bytes, size_t n)
 	return gate__sees_tenant(call, text);
 }
 
-static bool
-is_of_actor(const char *bytes, size_t n, const char *actor)
-{
-	struct entry_text text = entry_get(bytes, n, "actor");
-
-	return text.at != NULL && entry_is(text.at, text.n, "id", actor);
-}
-
 /* Why something was redacted isn't redacted with it: else this would never end. */
 static bool
 is_asked(const struct redact *redact, const char *bytes, size_t n)
@@ -279,7 +282,8 @@ is_asked(const struct redact *redact, const char *bytes, size_t n)
 	       (redact->tenant_id == NULL ||
 		   entry_is(bytes, n, "tenant_id", redact->tenant_id)) &&
 	       (redact->actor_id == NULL ||
-		   is_of_actor(bytes, n, redact->actor_id)) &&
+		   gate__is_of_actor(
+		       bytes, n, redact->actors, redact->actor_count)) &&
 	       is_seen(redact->call, bytes, n);
 }
 
@@ -311,7 +315,10 @@ find_many(struct redact *redact, struct gk_err *err)
 	bool more = true;
 
 	query.columns.tenant = event_column_hash(redact->tenant_id, NULL);
-	query.columns.actor = event_column_hash(redact->actor_id, NULL);
+	for (size_t i = 0; i < redact->actor_count; i++) {
+		*(i == 0 ? &query.columns.actor : &query.also.actor[i - 1]) =
+		    event_column_hash(redact->actors[i], NULL);
+	}
 	if (redact->run_id != NULL && redact->tenant_id != NULL) {
 		query.columns.run =
 		    event_column_hash(redact->tenant_id, redact->run_id);

@@ -73,6 +73,7 @@ struct gate_options {
 	const char *const *
 	    show_fields; /* names or JSON Pointers of args that people may see */
 	size_t show_count;
+	bool pseudonymize_actors;  /* the record has actor.id as a keyed hash */
 	uint64_t space_warn_bytes; /* free space below this is told */
 	uint64_t
 	    space_stop_bytes; /* free space below this: new allows become stop, audit_space */

@@ -335,15 +335,20 @@ struct gate_openings {
 	struct record_pair *until; /* path → when policy lets it go; sorted */
 	size_t until_count;
 };
-/* What people may see of args, where findings ask for approval. */
+/* The path of an actor's or a switch's id that the event has as a pseudonym: no JSON Pointer, so no argument's. */
+#define GATE_SHOWN_ACTOR "actor.id"
+/* What people may see of a request, where findings ask for approval. */
 enum gk_rc gate__show_args(const struct gate *gate,
-    const struct json_value *args, const struct findings *findings,
+    const struct decision_request *request, const struct findings *findings,
     int64_t now_us, struct gk_arena *arena, struct gate_openings *ret,
     struct gk_err *err) GK_MUST_USE;
 /* A person's words, scrubbed; NULL or "" gives none. */
 enum gk_rc gate__show_words(const struct gate *gate, const char *path,
     const char *words, struct gk_arena *arena, struct gate_openings *ret,
     struct gk_err *err) GK_MUST_USE;
+/* One more, in what gate__show_words() gave: whom the event names by a pseudonym. */
+enum gk_rc gate__show_actor(const char *actor_id, struct gk_arena *arena,
+    struct gate_openings *ret, struct gk_err *err) GK_MUST_USE;
 /* text with e-mail addresses, card and phone numbers replaced; NULL: no memory. */
 char *gate__scrub(const struct gate *gate, const char *text, bool free_text,
     struct gk_arena *arena);
@@ -531,6 +536,9 @@ STAGE_COMMIT(ship_commit);
 /* The reply was made by an earlier stage. */
 STAGE_BEGIN(ready_finish);
 
+/* Is it an event of an actor, or a switch over one, that has one of these names?  search.c */
+bool gate__is_of_actor(
+    const char *bytes, size_t n, const char *const *names, size_t count);
 /* Append a row for people: leaf hash and opened values put into its bytes; raw: the bytes. */
 enum gk_rc gate__row(struct journal_reader *reader, uint64_t seq,
     const char *bytes, size_t n, const struct digest *leaf, bool raw,

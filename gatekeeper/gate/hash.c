@@ -7,7 +7,7 @@
 #include "codec/canon.h"
 #include "gate/gate_internal.h"
 
-enum { ACTION_KEY_BYTES = 16, PIN_TEXT_CAP = 2 << 20 };
+enum { ACTION_KEY_BYTES = 16, PSEUDONYM_BYTES = 16, PIN_TEXT_CAP = 2 << 20 };
 
 /* letters, the key's id, "_" and the hash's first n bytes */
 static void
@@ -46,6 +46,41 @@ hash_action(const struct gate_hash_key *key, const char *action,
 
 	digest_hmac(key->bytes, parts, GK_COUNT(parts), &hash);
 	print("ak", key->id, &hash, ACTION_KEY_BYTES, ret);
+}
+
+void
+hash_actor(const struct gate_hash_key *key, const char *actor_id,
+    char ret[GATE_HASH_BYTES])
+{
+	static const char label[] =
+	    "gatekeeper/pseudonym/v1", /* with its 0x00 */
+	    field[] = "actor.id";
+	const struct digest_part parts[] = {{label, sizeof(label)},
+	    {field, sizeof(field)}, {actor_id, strlen(actor_id)}};
+	struct digest hash;
+
+	digest_hmac(key->bytes, parts, GK_COUNT(parts), &hash);
+	print("p", key->id, &hash, PSEUDONYM_BYTES, ret);
+}
+
+size_t
+hash_actor_names(struct gate *gate, const char *actor_id,
+    struct gk_arena *arena, const char *ret_names[1 + LEDGER_HASH_KEYS_MAX])
+{
+	GK_AUTO(gate__keys_wipe) struct gate_hash_keys keys = {.count = 0};
+	char(*texts)[GATE_HASH_BYTES];
+
+	ret_names[0] = actor_id;
+	if (name_is_pseudonym(actor_id)) {
+		return 1;
+	}
+	gate__keys_copy(gate, &keys);
+	texts = gk_arena_calloc(arena, keys.count, sizeof(*texts));
+	for (size_t i = 0; texts != NULL && i < keys.count; i++) {
+		hash_actor(&keys.keys[i], actor_id, texts[i]);
+		ret_names[i + 1] = texts[i];
+	}
+	return texts == NULL ? 0 : keys.count + 1;
 }
 
 /* ---- what a bounded grant holds fixed ---- */

@@ -30,7 +30,20 @@ void hash_text(const struct gate_hash_key *key, const char *label,
 void hash_action(const struct gate_hash_key *key, const char *action,
     const char *args, size_t n, char ret[GATE_HASH_BYTES]);
 
+/* "p<id>_…" of an actor's id. */
+void hash_actor(const struct gate_hash_key *key, const char *actor_id,
+    char ret[GATE_HASH_BYTES]);
+
 struct gk_arena;
+/*
+ * Everything that a recorded actor of that id may be called: the id, and its pseudonym
+ * under each key; only the id where it is a pseudonym itself.  In arena; gives how
+ * many, at most 1 + LEDGER_HASH_KEYS_MAX.  0: no memory.
+ */
+struct gate;
+size_t hash_actor_names(struct gate *gate, const char *actor_id,
+    struct gk_arena *arena, const char *ret_names[1 + LEDGER_HASH_KEYS_MAX]);
+
 /*
  * The arguments that the findings' approval rules pin, each as the keyed hash of
  * its value, or of its absence: for each key one list, sorted by pointer.
@@ -42,7 +55,6 @@ enum gk_rc hash_pins(const struct gate_hash_key *keys, size_t key_count,
     struct gk_err *err) GK_MUST_USE;
 
 /* keys.c: which of them there are. */
-struct gate;
 /* After the ledger was folded: the keys that it says are there. */
 enum gk_rc gate__keys_open(struct gate *gate, struct gk_err *err) GK_MUST_USE;
 void gate__keys_copy(struct gate *gate, struct gate_hash_keys *ret);

@@ -30,8 +30,7 @@ gate__keys_copy(struct gate *gate, struct gate_hash_keys *ret)
 static enum gk_rc
 lost(struct gate *gate, const struct key_view *view, struct gk_err *err)
 {
-	if (view->until_us == 0 || view->runs > 0 || view->approvals > 0 ||
-	    view->repeats > 0) {
+	if (view->until_us == 0 || ledger_key_is_needed(view)) {
 		return GK_FAIL(err, GK_E_CORRUPT,
 		    "hash key %" PRId64
 		    " is missing in keys/, and it is needed: put it back from "
@@ -405,12 +404,14 @@ static const struct record_field row_fields[] = {
     ROW_INT("approvals", view.approvals),
     ROW_TIME("destroyed_at", view.destroyed_us),
     ROW_INT("id", view.id),
+    ROW_INT("limits", view.limits),
     ROW_INT("repeats", view.repeats),
     ROW_INT("runs", view.runs),
     ROW_TIME("since", view.since_us),
     {.name = "state",
 	.kind = RECORD_STR,
 	.offset = offsetof(struct key_row, state)},
+    ROW_INT("switches", view.switches),
     ROW_TIME("until", view.until_us),
     {.name = "what",
 	.kind = RECORD_ENUM,
@@ -455,8 +456,7 @@ state_of(const struct gate *gate, const struct key_view *view)
 	if (!is_loaded(gate, view->id)) {
 		return "missing";
 	}
-	return view->runs + view->approvals + view->repeats > 0 ? "needed"
-								: "old";
+	return ledger_key_is_needed(view) ? "needed" : "old";
 }
 
 enum gk_rc

@@ -127,7 +127,7 @@ live_begin(struct gate *gate, struct gate_call *call)
 	}
 	live->gate = gate;
 	if (!read_nudges(call, live) ||
-	    !gate__search_filters(call, &live->search) ||
+	    !gate__search_filters(gate, call, &live->search) ||
 	    !read_after(call, live) || !take_place(gate, call, live)) {
 		return GO_DONE;
 	}

@@ -31,6 +31,10 @@ hash_under(const struct gate_hash_keys *keys,
 		    text.len, decide->hashes[i].action_key);
 		hash_text(&keys->keys[i], "gatekeeper/args/v1",
 		    gk_buf_text(&text), text.len, decide->hashes[i].args_hash);
+		if (request->actor != NULL) {
+			hash_actor(&keys->keys[i], request->actor->id,
+			    decide->hashes[i].actor);
+		}
 	}
 	if (request->context == NULL) {
 		return GK_OK;
@@ -73,7 +77,7 @@ prepare_hashes(struct gate *gate, struct gate_call *call, struct decide *decide)
 		decide->older[i] = (struct ask_hashes){keys.keys[i + 1].id,
 		    from->action_key, from->args_hash,
 		    from->context_hash[0] == '\0' ? NULL : from->context_hash,
-		    NULL};
+		    NULL, from->actor[0] == '\0' ? NULL : from->actor};
 	}
 	return true;
 }
@@ -239,9 +243,8 @@ prepare_judge(struct gate *gate, struct gate_call *call, struct decide *decide)
 		rc = prepare_pins(gate, call, decide, &err);
 	}
 	if (rc == GK_OK) {
-		rc = gate__show_args(gate, decide->request.args,
-		    &decide->findings, decide->asked_at_us, &call->arena,
-		    &decide->shown, &err);
+		rc = gate__show_args(gate, &decide->request, &decide->findings,
+		    decide->asked_at_us, &call->arena, &decide->shown, &err);
 	}
 	if (rc != GK_OK) {
 		(void)gate__failed(call, &err);

@@ -11,6 +11,7 @@ struct prepared_hashes {
 	char action_key[GATE_HASH_BYTES];
 	char args_hash[GATE_HASH_BYTES];
 	char context_hash[GATE_HASH_BYTES];
+	char actor[GATE_HASH_BYTES]; /* a pseudonym; "": there is none */
 };
 
 /* One decision on its way; lies in the call's arena. */

@@ -7,7 +7,8 @@
 #include "gate/gate_internal.h"
 
 enum {
-	SHOWN_MAX = 32,
+	SHOWN_MAX = 32, /* of arguments */
+	WORDS_ROOM = 2,
 	SHOWN_PATH_MAX = 256,
 	SHOWN_VALUE_MAX = 16 << 10,
 	WORDS_MAX = 4096,
@@ -405,11 +406,55 @@ make_room(struct gk_arena *arena, size_t count, struct gate_openings *ret,
 }
 
 enum gk_rc
-gate__show_args(const struct gate *gate, const struct json_value *args,
+gate__show_actor(const char *actor_id, struct gk_arena *arena,
+    struct gate_openings *ret, struct gk_err *err)
+{
+	GK_AUTO(gk_buf_done) struct gk_buf text = GK_BUF_INIT(SHOWN_VALUE_MAX);
+	const char *kept;
+
+	GK_TRY(canon_string(actor_id, &text, err));
+	kept = gk_arena_strdup(arena, gk_buf_text(&text));
+	if (kept == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "shown values");
+	}
+	if (ret->shown == NULL) {
+		GK_TRY(make_room(arena, WORDS_ROOM, ret, err));
+	}
+	return add(ret, GATE_SHOWN_ACTOR, kept, 0, arena, err);
+}
+
+/* Approvers know on whose behalf; as long as what they see of the arguments, by the strictest rule. */
+static enum gk_rc
+show_whom(const struct show *show, const char *actor_id,
+    const struct findings *findings, int64_t now_us, struct gk_err *err)
+{
+	struct opening *opening;
+	int64_t after = 0;
+
+	for (size_t i = 0; i < findings->approval_count; i++) {
+		const struct approval_finding *found = &findings->approvals[i];
+
+		if (!found->shadow && found->forget_after_us != 0 &&
+		    (after == 0 || found->forget_after_us < after)) {
+			after = found->forget_after_us;
+		}
+	}
+	GK_TRY(gate__show_actor(actor_id, show->arena, show->ret, err));
+	if (after == 0) {
+		return GK_OK;
+	}
+	opening = &show->ret->openings[show->ret->count - 1];
+	opening->forget_us = now_us + after;
+	return add_until(
+	    show->ret, opening->path, opening->forget_us, show->arena, err);
+}
+
+enum gk_rc
+gate__show_args(const struct gate *gate, const struct decision_request *request,
     const struct findings *findings, int64_t now_us, struct gk_arena *arena,
     struct gate_openings *ret, struct gk_err *err)
 {
-	struct show show = {gate, args, arena, ret};
+	struct show show = {gate, request->args, arena, ret};
 	bool asks = false;
 
 	for (size_t i = 0; i < findings->approval_count; i++) {
@@ -419,7 +464,7 @@ gate__show_args(const struct gate *gate, const struct json_value *args,
 		memset(ret, 0, sizeof(*ret));
 		return GK_OK;
 	}
-	GK_TRY(make_room(arena, SHOWN_MAX, ret, err));
+	GK_TRY(make_room(arena, SHOWN_MAX + 1, ret, err));
 	for (size_t i = 0; i < findings->approval_count; i++) {
 		const struct approval_finding *found = &findings->approvals[i];
 		int64_t forget = found->forget_after_us == 0
@@ -433,6 +478,10 @@ gate__show_args(const struct gate *gate, const struct json_value *args,
 	}
 	for (size_t i = 0; i < gate->options.show_count; i++) {
 		GK_TRY(show_field(&show, gate->options.show_fields[i], err));
+	}
+	if (gate->options.pseudonymize_actors && request->actor != NULL) {
+		GK_TRY(show_whom(
+		    &show, request->actor->id, findings, now_us, err));
 	}
 	qsort(ret->shown, ret->count, sizeof(*ret->shown), by_name);
 	qsort(ret->until, ret->until_count, sizeof(*ret->until), by_name);
@@ -458,7 +507,7 @@ gate__show_words(const struct gate *gate, const char *path, const char *words,
 	if (words == NULL) {
 		return GK_FAIL(err, GK_E_NOMEM, "words");
 	}
-	GK_TRY(make_room(arena, 1, ret, err));
+	GK_TRY(make_room(arena, WORDS_ROOM, ret, err));
 	GK_TRY(canon_string(words, &text, err));
 	kept = gk_arena_strdup(arena, gk_buf_text(&text));
 	if (kept == NULL) {

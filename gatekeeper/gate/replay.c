@@ -175,7 +175,9 @@ can_tell(struct replay *replay, const struct event *event,
 		GK_TRY(tally_unknown(&replay->tally, event->action,
 		    ret_findings->unknown, ret_findings->unknown_count, err));
 	}
-	if (event->decision == DECISION_ALLOW) {
+	if (event->decision == DECISION_ALLOW ||
+	    (event->rule != NULL && opens.access_rule != NULL &&
+		strcmp(opens.access_rule, event->rule) == 0)) {
 		*ret_findings = opens;
 	}
 	return GK_OK;
@@ -272,7 +274,11 @@ ask_again(struct replay *replay, const struct event *event,
 	    .context_hash = event->context_hash,
 	    .args_in_part = true,
 	    .context_in_part = event->context_hash != NULL,
-	    .cost_in_part = true};
+	    .cost_in_part = true,
+	    .actor_hidden =
+		event->actor != NULL && name_is_pseudonym(event->actor->id),
+	    .actor_refused = event->reason != NULL &&
+			     strcmp(event->reason, "actor_not_permitted") == 0};
 	struct findings findings;
 	struct trial_answer answer;
 	char approval_id[TRIAL_ID_BYTES];

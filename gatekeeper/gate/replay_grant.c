@@ -30,7 +30,8 @@ replay_older_hashes(struct journal_reader *reader, const struct event *event,
 	*ret = (struct ask_hashes){.key = event_key_of(asked.action_key),
 	    .action_key = asked.action_key,
 	    .args_hash = asked.args_hash,
-	    .context_hash = asked.context_hash};
+	    .context_hash = asked.context_hash,
+	    .actor = asked.actor == NULL ? NULL : asked.actor->id};
 	*ret_older = true;
 	return GK_OK;
 }

@@ -196,10 +196,31 @@ read_action_keys(struct gate_call *call, struct search *search)
 	return false;
 }
 
+/* Whoever asks for an actor means whatever the record calls it. */
 static bool
-read_texts(struct gate_call *call, struct search *search)
+read_actor(struct gate *gate, struct gate_call *call, struct search *search)
 {
-	search->actor = gate__param(call, "actor");
+	const char *actor = gate__param(call, "actor");
+
+	if (actor == NULL) {
+		return true;
+	}
+	if (!is_text(actor)) {
+		(void)gate__bad_param(
+		    call, "actor", "no value looks like this");
+		return false;
+	}
+	search->actor_count =
+	    hash_actor_names(gate, actor, &call->arena, search->actors);
+	if (search->actor_count == 0) {
+		(void)gate__failed(call, &(struct gk_err){.rc = GK_E_NOMEM});
+	}
+	return search->actor_count > 0;
+}
+
+static bool
+read_texts(struct gate *gate, struct gate_call *call, struct search *search)
+{
 	for (size_t i = 0; i < GK_COUNT(text_filters); i++) {
 		search->texts[i] = gate__param(call, text_filters[i]);
 		if (i == SEARCH_ACTION_KEY && !read_action_keys(call, search)) {
@@ -211,12 +232,28 @@ read_texts(struct gate_call *call, struct search *search)
 			return false;
 		}
 	}
-	if (search->actor != NULL && !is_text(search->actor)) {
-		(void)gate__bad_param(
-		    call, "actor", "no value looks like this");
-		return false;
+	return read_actor(gate, call, search);
+}
+
+_Static_assert(JOURNAL_ALSO_MAX >= LEDGER_HASH_KEYS_MAX, "all keys but one");
+
+/* An actor and an action have a name under each hash key. */
+static void
+set_names(struct search *search)
+{
+	struct journal_query *query = &search->query;
+	const char *key = search->texts[SEARCH_ACTION_KEY];
+
+	for (size_t i = 0; i < search->actor_count; i++) {
+		*(i == 0 ? &query->columns.actor : &query->also.actor[i - 1]) =
+		    event_column_hash(search->actors[i], NULL);
 	}
-	return true;
+	query->columns.action_key = event_column_hash(key, NULL);
+	for (size_t i = 0; i < search->action_key_count; i++) {
+		*(i == 0 ? &query->columns.action_key
+			 : &query->also.action_key[i - 1]) =
+		    event_column_hash(search->action_keys[i], NULL);
+	}
 }
 
 /* What the store's columns can narrow down. */
@@ -238,20 +275,19 @@ set_columns(struct gate_call *call, struct search *search)
 	} else {
 		search->query.run_id = event_column_hash(run, NULL);
 	}
-	columns->actor = event_column_hash(search->actor, NULL);
+	set_names(search);
 	columns->agent = event_column_hash(gate__param(call, "agent_id"), NULL);
 	columns->action = event_column_hash(gate__param(call, "action"), NULL);
-	columns->action_key =
-	    event_column_hash(search->texts[SEARCH_ACTION_KEY], NULL);
 	columns->reason = event_column_hash(gate__param(call, "reason"), NULL);
 	columns->approval =
 	    event_column_hash(gate__param(call, "approval_id"), NULL);
 }
 
 bool
-gate__search_filters(struct gate_call *call, struct search *search)
+gate__search_filters(
+    struct gate *gate, struct gate_call *call, struct search *search)
 {
-	if (!read_texts(call, search) ||
+	if (!read_texts(gate, call, search) ||
 	    !read_word(call, "kind", event_kind_words, EVENT_KIND_COUNT,
 		&search->query.kind) ||
 	    !read_word(call, "decision", decision_words, DECISION_COUNT,
@@ -279,7 +315,7 @@ events_begin(struct gate *gate, struct gate_call *call)
 		return GO_READ; /* the next page of a stream */
 	}
 	search = gate__data(call, sizeof(*search));
-	if (search == NULL || !gate__search_filters(call, search) ||
+	if (search == NULL || !gate__search_filters(gate, call, search) ||
 	    !read_limit(call, &search->limit) || !read_order(call, search) ||
 	    !read_cursor(call, search) || !read_format(gate, call, search)) {
 		return GO_DONE;
@@ -326,6 +362,25 @@ has_action_key(const struct search *search, const char *bytes, size_t n)
 }
 
 bool
+gate__is_of_actor(
+    const char *bytes, size_t n, const char *const *names, size_t count)
+{
+	struct entry_text actor = entry_get(bytes, n, "actor");
+	struct entry_text stop = entry_get(bytes, n, "kill_switch");
+	bool is_stop =
+	    stop.at != NULL && entry_is(stop.at, stop.n, "scope", "actor");
+	bool found = false;
+
+	for (size_t i = 0; i < count && !found; i++) {
+		found =
+		    (actor.at != NULL &&
+			entry_is(actor.at, actor.n, "id", names[i])) ||
+		    (is_stop && entry_is(stop.at, stop.n, "subject", names[i]));
+	}
+	return found;
+}
+
+bool
 gate__search_takes(const struct search *search, const char *bytes, size_t n)
 {
 	if (!gate__sees_event(search->call, bytes, n)) {
@@ -340,13 +395,8 @@ gate__search_takes(const struct search *search, const char *bytes, size_t n)
 	if (!has_action_key(search, bytes, n)) {
 		return false;
 	}
-	if (search->actor != NULL) {
-		struct entry_text actor = entry_get(bytes, n, "actor");
-
-		return actor.at != NULL &&
-		       entry_is(actor.at, actor.n, "id", search->actor);
-	}
-	return true;
+	return search->actor_count == 0 ||
+	       gate__is_of_actor(bytes, n, search->actors, search->actor_count);
 }
 
 static enum gk_rc

@@ -12,7 +12,9 @@ struct search {
 	/* of one action under several hash keys: any of these; else none */
 	const char *action_keys[LEDGER_HASH_KEYS_MAX];
 	size_t action_key_count;
-	const char *actor;
+	/* an actor's id, and its pseudonyms: any of these; else none */
+	const char *actors[1 + LEDGER_HASH_KEYS_MAX];
+	size_t actor_count;
 	struct journal_query query;
 	size_t limit;
 	bool raw;
@@ -29,7 +31,8 @@ struct search {
  * Read the filters, since, until and raw of a call, and set what columns can tell.
  * Strings live as long as the call.  False: a value is wrong, the call has been ended.
  */
-bool gate__search_filters(struct gate_call *call, struct search *search);
+bool gate__search_filters(
+    struct gate *gate, struct gate_call *call, struct search *search);
 
 /* May the caller see an event's bytes, and do they match the filters that columns can't tell? */
 bool gate__search_takes(

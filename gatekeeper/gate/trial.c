@@ -338,6 +338,8 @@ trial_judge(struct trial *trial, const struct trial_ask *ask,
 	    .args_in_part = ask->args_in_part,
 	    .context_in_part = ask->context_in_part,
 	    .cost_in_part = ask->cost_in_part,
+	    .actor_hidden = ask->actor_hidden,
+	    .actor_refused = ask->actor_refused,
 	    .unknown_opens = ask->unknown_opens};
 
 	return policy_judge(

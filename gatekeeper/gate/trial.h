@@ -49,6 +49,7 @@ struct trial_ask {
 	/* The same under the hash key of an older step that it is held against; NULL: none. */
 	const struct ask_hashes *older;
 	bool args_in_part, context_in_part, cost_in_part;
+	bool actor_hidden, actor_refused;
 	bool unknown_opens; /* see policy_input */
 	/* Of trial_judge() for this very request, just before; NULL: judged now. */
 	const struct findings *findings;

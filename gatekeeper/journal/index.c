@@ -171,6 +171,24 @@ values_of_row(const struct journal_index *index, const struct body_row *row,
 	ret[SEGMENT_SCOPE] = value_of_word(row->scope);
 }
 
+static struct index_key
+key_of(const struct journal_query *query, int column, uint32_t value)
+{
+	struct index_key key = {
+	    .column = (enum segment_column)column, .count = 1};
+	const int64_t *also = column == SEGMENT_ACTOR ? query->also.actor
+			      : column == SEGMENT_ACTION_KEY
+				  ? query->also.action_key
+				  : NULL;
+
+	key.values[0] = value;
+	for (int i = 0; also != NULL && i < JOURNAL_ALSO_MAX && also[i] != 0;
+	     i++) {
+		key.values[key.count++] = value_of_hash(also[i]);
+	}
+	return key;
+}
+
 size_t
 journal__index_keys(
     const struct journal_query *query, struct index_key ret[SEGMENT_COLUMNS])
@@ -194,8 +212,7 @@ journal__index_keys(
 
 	for (int i = 0; i < SEGMENT_COLUMNS; i++) {
 		if (asked[i] != 0) {
-			ret[count++] = (struct index_key){
-			    (enum segment_column)i, asked[i]};
+			ret[count++] = key_of(query, i, asked[i]);
 		}
 	}
 	return count;
@@ -209,6 +226,17 @@ journal__index_width(const struct journal_index *index)
 
 /* ---- asking ---- */
 
+static bool
+is_one_of(const struct index_key *key, uint32_t value)
+{
+	for (size_t i = 0; i < key->count; i++) {
+		if (key->values[i] == value) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Compare the values that lie in memory. */
 static enum index_answer
 ask_tail(const struct journal_index *index, const struct index_key *keys,
@@ -221,9 +249,9 @@ ask_tail(const struct journal_index *index, const struct index_key *keys,
 		bool has = true;
 
 		for (size_t i = 0; i < count && has; i++) {
-			has =
+			has = is_one_of(&keys[i],
 			    index->tail[(size_t)keys[i].column * index->width +
-					place] == keys[i].value;
+					place]);
 		}
 		if (has) {
 			posting_add(ret, place);
@@ -235,13 +263,35 @@ ask_tail(const struct journal_index *index, const struct index_key *keys,
 				 : INDEX_SET;
 }
 
+/* The places that have one of the key's values; undefined unless SEGMENT_SOME. */
+static enum segment_verdict
+find_any(const struct journal_index *index, const struct segment *segment,
+    const struct index_key *key, struct index_room *room,
+    struct posting_set *ret)
+{
+	enum segment_verdict all = SEGMENT_NONE, one;
+
+	for (size_t i = 0; i < key->count; i++) {
+		one = segment_find(index->fd, segment, key->column,
+		    key->values[i], &room->segment,
+		    all == SEGMENT_NONE ? ret : &room->more);
+		if (one == SEGMENT_BAD) {
+			return one;
+		}
+		if (one == SEGMENT_SOME && all == SEGMENT_SOME) {
+			posting_or(ret, &room->more);
+		}
+		all = one == SEGMENT_SOME ? one : all;
+	}
+	return all;
+}
+
 static enum index_answer
 ask_segment(const struct journal_index *index, const struct segment *segment,
     const struct index_key *keys, size_t count, struct index_room *room)
 {
 	for (size_t i = 0; i < count; i++) {
-		switch (segment_find(index->fd, segment, keys[i].column,
-		    keys[i].value, &room->segment,
+		switch (find_any(index, segment, &keys[i], room,
 		    i == 0 ? &room->set : &room->one)) {
 		case SEGMENT_NONE:
 			return INDEX_SKIP;

@@ -7,16 +7,17 @@
 
 #define INDEX_FILE "search.index"
 
-/* One value that is asked for. */
+/* One column that is asked for, and the values of it that will do. */
 struct index_key {
 	enum segment_column column;
-	uint32_t value;
+	size_t count;
+	uint32_t values[1 + JOURNAL_ALSO_MAX];
 };
 
-/* Where a look-up works; about 30 KiB, on the heap, one for each reader. */
+/* Where a look-up works; about 38 KiB, on the heap, one for each reader. */
 struct index_room {
 	struct segment_room segment;
-	struct posting_set one, set;
+	struct posting_set one, more, set;
 };
 
 /* What of a query the index knows about; gives the number of keys. */

@@ -34,6 +34,14 @@ posting_and(struct posting_set *set, const struct posting_set *other)
 	}
 }
 
+void
+posting_or(struct posting_set *set, const struct posting_set *other)
+{
+	for (size_t i = 0; i < GK_COUNT(set->words); i++) {
+		set->words[i] |= other->words[i];
+	}
+}
+
 /* The bits of word i that stand for places in [from, to). */
 static uint64_t
 word_within(

@@ -23,6 +23,8 @@ void posting_clear(struct posting_set *set);
 void posting_add(struct posting_set *set, uint32_t place);
 /* Keep what other has too. */
 void posting_and(struct posting_set *set, const struct posting_set *other);
+/* Take in what other has. */
+void posting_or(struct posting_set *set, const struct posting_set *other);
 /* How many places of [from, to) are in it? */
 uint32_t posting_count(
     const struct posting_set *set, uint32_t from, uint32_t to);

@@ -19,9 +19,17 @@ struct journal_columns {
 	int64_t time_us;
 };
 
+/* Other values that a column may have instead; 0 ends them. */
+#define JOURNAL_ALSO_MAX 8
+struct journal_also {
+	int64_t actor[JOURNAL_ALSO_MAX];
+	int64_t action_key[JOURNAL_ALSO_MAX];
+};
+
 /* A search.  0 in columns and -1 in kind/decision/layer/scope: any. */
 struct journal_query {
 	struct event_columns columns;
+	struct journal_also also; /* of columns that are asked for */
 	int kind, decision, layer, scope;
 	int64_t
 	    run_id; /* event_column_hash() of a run's id without its tenant: for the index alone; 0: any */

@@ -257,6 +257,18 @@ is_asked(int64_t asked, int64_t column)
 }
 
 static bool
+is_asked_also(
+    int64_t asked, const int64_t also[JOURNAL_ALSO_MAX], int64_t column)
+{
+	bool found = is_asked(asked, column);
+
+	for (int i = 0; i < JOURNAL_ALSO_MAX && also[i] != 0 && !found; i++) {
+		found = also[i] == column;
+	}
+	return found;
+}
+
+static bool
 is_asked_word(int asked, int column)
 {
 	return asked < 0 || asked == column;
@@ -273,9 +285,11 @@ journal_query_takes(const struct journal_query *query,
 	       is_asked_word(query->layer, words[JOURNAL_LAYER]) &&
 	       is_asked_word(query->scope, words[JOURNAL_SCOPE]) &&
 	       is_asked(a->run, b->run) && is_asked(a->tenant, b->tenant) &&
-	       is_asked(a->agent, b->agent) && is_asked(a->actor, b->actor) &&
+	       is_asked(a->agent, b->agent) &&
+	       is_asked_also(a->actor, query->also.actor, b->actor) &&
 	       is_asked(a->action, b->action) &&
-	       is_asked(a->action_key, b->action_key) &&
+	       is_asked_also(
+		   a->action_key, query->also.action_key, b->action_key) &&
 	       is_asked(a->reason, b->reason) &&
 	       is_asked(a->approval, b->approval);
 }

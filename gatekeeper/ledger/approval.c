@@ -128,13 +128,17 @@ copy_binding(struct ledger *ledger, struct approval *approval,
 	const struct identity *asker = member_find(ledger, event->caller);
 	const struct identity *whom =
 	    member_find(ledger, actor == NULL ? NULL : actor->id);
+	const char *person = event->approval->actor_person;
+
+	if (person == NULL && whom != NULL) {
+		person = identity_person(whom);
+	}
 
 	GK_TRY(ledger__dup(arena, event->step_id, &approval->step_id, err));
 	GK_TRY(ledger__dup(arena, event->caller, &approval->caller, err));
 	GK_TRY(ledger__dup(arena, asker == NULL ? NULL : identity_person(asker),
 	    &approval->asker_person, err));
-	GK_TRY(ledger__dup(arena, whom == NULL ? NULL : identity_person(whom),
-	    &approval->actor_person, err));
+	GK_TRY(ledger__dup(arena, person, &approval->actor_person, err));
 	GK_TRY(ledger__dup(arena, event->action, &approval->action, err));
 	GK_TRY(
 	    ledger__dup(arena, event->action_key, &approval->action_key, err));

@@ -179,6 +179,8 @@ work_ask_approval(
 	GK_TRY(bounds_of(work->ask, work->arena, &terms->bounded, err));
 	GK_TRY(name_approval(work, event->seq, err));
 	terms->id = event->approval_id;
+	terms->actor_person =
+	    work->ask->pseudonymize ? work->ask->actor_person : NULL;
 	event->approval = terms;
 	return show_new_approval(work, err);
 }

@@ -42,16 +42,30 @@ is_approver(const struct approval *approval, const struct identity *voter)
 	return false;
 }
 
+static bool
+is_one_of(const char *text, const struct approval_ballot *ballot)
+{
+	for (size_t i = 0; text != NULL && i < ballot->alias_count; i++) {
+		if (strcmp(ballot->aliases[i], text) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Is the voter the person who asked, or the one for whom it was asked? */
 static bool
 is_own(const struct ledger *ledger, const struct approval *approval,
-    const struct identity *voter)
+    const struct approval_ballot *ballot)
 {
+	const struct identity *voter = ballot->voter;
 	const char *person = identity_person(voter);
 	const struct identity *asker = member_find(ledger, approval->caller);
 	const struct identity *actor = NULL;
 
-	if (ledger__same(approval->asker_person, person) ||
+	if (is_one_of(approval->actor_id, ballot) ||
+	    is_one_of(approval->actor_person, ballot) ||
+	    ledger__same(approval->asker_person, person) ||
 	    ledger__same(approval->actor_person, person) ||
 	    strcmp(approval->caller, voter->id) == 0 ||
 	    (asker != NULL && ledger__same(identity_person(asker), person))) {
@@ -235,7 +249,7 @@ ballot_refusal(const struct ledger *ledger, const struct approval *approval,
 	if (approval->status != APPROVAL_PENDING) {
 		return REFUSAL_ALREADY_RESOLVED;
 	}
-	if (is_own(ledger, approval, voter)) {
+	if (is_own(ledger, approval, ballot)) {
 		return REFUSAL_OWN_REQUEST;
 	}
 	if (approval_has_vote_of(approval, identity_person(voter))) {

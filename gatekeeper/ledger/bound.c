@@ -271,12 +271,23 @@ keeps_under(const struct approval *approval, const struct event *draft,
     const struct decision_ask *ask, const struct ask_hashes *hashes)
 {
 	struct event as_event = *draft;
+	struct actor actor;
+	const char *names[2];
+	size_t n = alias_under(ask, hashes, names);
 	uint8_t frame[16];
+	bool same = false;
 
 	as_event.context_hash = hashes->context_hash;
-	bound_frame(&as_event, frame);
-	return memcmp(frame, approval->frame, sizeof(frame)) == 0 &&
-	       pins_equal(approval, hashes->pins, ask->pin_count);
+	for (size_t i = 0; (i < n || i == 0) && !same; i++) {
+		if (n > 0) {
+			actor = *draft->actor;
+			actor.id = names[i];
+			as_event.actor = &actor;
+		}
+		bound_frame(&as_event, frame);
+		same = memcmp(frame, approval->frame, sizeof(frame)) == 0;
+	}
+	return same && pins_equal(approval, hashes->pins, ask->pin_count);
 }
 
 bool
@@ -284,8 +295,7 @@ bound_keeps(const struct approval *approval, const struct run *run,
     const struct event *draft, const struct decision_ask *ask)
 {
 	int64_t key = event_key_of(approval->action_key);
-	const struct ask_hashes newest = {event_key_of(ask->action_key),
-	    ask->action_key, ask->args_hash, ask->context_hash, ask->pins};
+	const struct ask_hashes newest = alias_newest(ask);
 
 	if (approval->run != run || approval->bound.uses == 0) {
 		return false;

@@ -1,4 +1,4 @@
-/* What has been charged, for people to see. */
+/* What has been charged, for people to see, and which hash keys that needs. */
 #include <string.h>
 
 #include "ledger/ledger_internal.h"
@@ -81,4 +81,34 @@ ledger_counters(const struct ledger *ledger, int64_t now_us, size_t max,
 		counter = counter->prev;
 	}
 	return counter != NULL;
+}
+
+int64_t
+counter_hash_key(const struct counter *counter)
+{
+	const char *at = counter->key, *end = counter->key + counter->key_n;
+
+	if (counter->kind != CHARGE_REPEAT || counter->key_n < 2) {
+		return 0;
+	}
+	end--; /* the last part's 0x00 */
+	while (end > at && end[-1] != '\0') {
+		end--;
+	}
+	return event_key_of(end);
+}
+
+int64_t
+counter_subject_key(const struct counter *counter)
+{
+	const char *subject;
+	size_t at = 0;
+
+	if (counter->per != SCOPE_ACTOR) {
+		return 0;
+	}
+	(void)part(counter, &at); /* kind and scope */
+	(void)part(counter, &at); /* rule */
+	subject = part(counter, &at);
+	return name_is_pseudonym(subject) ? event_key_of(subject) : 0;
 }

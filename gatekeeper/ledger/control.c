@@ -7,6 +7,20 @@
 /* ---- kill switches ---- */
 
 static bool
+is_actor(const char *subject, const struct decision_ask *ask)
+{
+	const char *names[ALIASES_MAX];
+	size_t n = alias_all(ask, names);
+
+	for (size_t i = 0; subject != NULL && i < n; i++) {
+		if (strcmp(names[i], subject) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
 covers_scope(const struct event_switch *what, const struct decision_ask *ask)
 {
 	const struct decision_request *request = ask->request;
@@ -22,8 +36,7 @@ covers_scope(const struct event_switch *what, const struct decision_ask *ask)
 		value = identity_agent(ask->caller);
 		break;
 	case SCOPE_ACTOR:
-		value = request->actor == NULL ? NULL : request->actor->id;
-		break;
+		return is_actor(what->subject, ask);
 	case SCOPE_RUN:
 		value = request->run_id;
 		break;
@@ -390,6 +403,14 @@ ledger_identity_lives(
 	return known != NULL &&
 	       ledger__same(known->token_hash, caller->token_hash) &&
 	       (known->expires_us == 0 || known->expires_us > now_us);
+}
+
+const char *
+ledger_person_of(const struct ledger *ledger, const char *id)
+{
+	const struct identity *identity = member_find(ledger, id);
+
+	return identity == NULL ? NULL : identity_person(identity);
 }
 
 size_t

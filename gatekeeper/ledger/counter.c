@@ -14,7 +14,6 @@
 #include "ledger/ledger_internal.h"
 
 enum { BUDGET_NEARLY = 80, BUDGET_FULL = 100 }; /* per cent; told once each */
-
 enum { KEY_BYTES = 1024 };
 
 struct key {
@@ -102,21 +101,6 @@ counter_counts(const struct counter *counter, int64_t now_us)
 	}
 }
 
-int64_t
-counter_hash_key(const struct counter *counter)
-{
-	const char *at = counter->key, *end = counter->key + counter->key_n;
-
-	if (counter->kind != CHARGE_REPEAT || counter->key_n < 2) {
-		return 0;
-	}
-	end--; /* the last part's 0x00 */
-	while (end > at && end[-1] != '\0') {
-		end--;
-	}
-	return event_key_of(end);
-}
-
 static int64_t
 mul_capped(int64_t a, int64_t b)
 {
@@ -133,12 +117,62 @@ add_capped(int64_t a, int64_t b)
 	return __builtin_add_overflow(a, b, &r) ? INT64_MAX : r;
 }
 
+struct counted { /* of one subject, under whatever names */
+	int64_t tat_ns, count, used_micros, reached;
+};
+
+/* The names of whom a limit or budget counts, the one that is charged first. */
+static size_t
+subjects_of(const char *subject, int per, const struct decision_ask *ask,
+    const char *ret_names[ALIASES_MAX])
+{
+	if (per == SCOPE_ACTOR && ask->request->actor != NULL) {
+		return alias_all(ask, ret_names);
+	}
+	ret_names[0] = subject;
+	return 1;
+}
+
+/* Each charge of a rate or a count carries on from all names, so the greatest is the last; a budget's amounts add up. */
 static void
-check_rate(const struct counter *counter, const struct limit_finding *limit,
+count_all(const struct ledger *ledger, const struct run *run,
+    const struct charge *charge, const char *const *names, size_t n,
+    struct counted *ret)
+{
+	struct charge one = *charge;
+	struct key key;
+
+	memset(ret, 0, sizeof(*ret));
+	for (size_t i = 0; i < n; i++) {
+		const struct counter *counter;
+
+		one.key = names[i];
+		key_of(&one, run == NULL ? NULL : run->tenant,
+		    run == NULL ? NULL : run->run_id, NULL, &key);
+		counter = counter_find(ledger, &key);
+		if (counter == NULL) {
+			continue;
+		}
+		if (counter->tat_ns > ret->tat_ns) {
+			ret->tat_ns = counter->tat_ns;
+		}
+		if (counter->count > ret->count) {
+			ret->count = counter->count;
+		}
+		if (counter->reached > ret->reached) {
+			ret->reached = counter->reached;
+		}
+		ret->used_micros =
+		    add_capped(ret->used_micros, counter->used_micros);
+	}
+}
+
+static void
+check_rate(const struct counted *counted, const struct limit_finding *limit,
     int64_t now_us, struct limit_verdict *ret)
 {
 	int64_t now_ns = ns_of(now_us);
-	int64_t tat = counter == NULL ? now_ns : counter->tat_ns;
+	int64_t tat = counted->tat_ns;
 	int64_t span = mul_capped(limit->interval_ns, limit->burst);
 
 	if (tat < now_ns) {
@@ -183,6 +217,8 @@ check_repeats(const struct ledger *ledger, const struct run *run,
     const struct limit_finding *limit, const struct decision_ask *ask,
     int64_t now_us, struct limit_verdict *ret)
 {
+	const struct ask_hashes newest = alias_newest(ask);
+	struct charge charge = ret->charge;
 	int64_t live = 0;
 	struct key key;
 
@@ -191,12 +227,21 @@ check_repeats(const struct ledger *ledger, const struct run *run,
 		return;
 	}
 	for (size_t i = 0; i <= ask->older_count; i++) {
-		key_of(&ret->charge, run == NULL ? NULL : run->tenant,
-		    run == NULL ? NULL : run->run_id,
-		    i == 0 ? ask->action_key : ask->older[i - 1].action_key,
-		    &key);
-		check_repeat(
-		    counter_find(ledger, &key), limit, now_us, &live, ret);
+		const struct ask_hashes *under =
+		    i == 0 ? &newest : &ask->older[i - 1];
+		const char *names[2] = {charge.key, NULL};
+		size_t n = limit->per == SCOPE_ACTOR
+			       ? alias_under(ask, under, names)
+			       : 0;
+
+		for (size_t k = 0; k < n || k == 0; k++) {
+			charge.key = names[k];
+			key_of(&charge, run == NULL ? NULL : run->tenant,
+			    run == NULL ? NULL : run->run_id, under->action_key,
+			    &key);
+			check_repeat(counter_find(ledger, &key), limit, now_us,
+			    &live, ret);
+		}
 	}
 }
 
@@ -205,28 +250,27 @@ counter_check_limit(const struct ledger *ledger, const struct run *run,
     const struct limit_finding *limit, const struct decision_ask *ask,
     int64_t now_us, struct limit_verdict *ret)
 {
-	const struct counter *counter = NULL;
+	struct counted counted = {.tat_ns = 0};
 	bool is_known = run != NULL || limit->per != SCOPE_RUN;
-	struct key key;
+	const char *names[ALIASES_MAX];
+	size_t n = subjects_of(limit->subject, (int)limit->per, ask, names);
 
 	memset(ret, 0, sizeof(*ret));
 	ret->charge.rule = limit->rule;
-	ret->charge.key = limit->subject;
+	ret->charge.key = names[0];
 	ret->charge.per = (int)limit->per;
 	ret->charge.kind = limit->kind == LIMIT_RATE  ? CHARGE_RATE
 			   : limit->kind == LIMIT_MAX ? CHARGE_COUNT
 						      : CHARGE_REPEAT;
 	if (is_known && limit->kind != LIMIT_SAME_ACTION) {
-		key_of(&ret->charge, run == NULL ? NULL : run->tenant,
-		    run == NULL ? NULL : run->run_id, NULL, &key);
-		counter = counter_find(ledger, &key);
+		count_all(ledger, run, &ret->charge, names, n, &counted);
 	}
 	switch (limit->kind) {
 	case LIMIT_RATE:
-		check_rate(counter, limit, now_us, ret);
+		check_rate(&counted, limit, now_us, ret);
 		break;
 	case LIMIT_MAX:
-		ret->charge.count = (counter == NULL ? 0 : counter->count) + 1;
+		ret->charge.count = counted.count + 1;
 		ret->refused = ret->charge.count > limit->max;
 		break;
 	case LIMIT_SAME_ACTION:
@@ -272,17 +316,16 @@ window_of(enum budget_window every, int64_t now_us, int64_t *ret_start,
 /* Per cent of the amount that is used with this cost, where that is to be told: at 80 and at 100, once each. */
 static int64_t
 reached(
-    const struct counter *counter, int64_t cost_micros, int64_t amount_micros)
+    const struct counted *counted, int64_t cost_micros, int64_t amount_micros)
 {
-	int64_t used = counter == NULL ? 0 : counter->used_micros;
-	int64_t told = counter == NULL ? 0 : counter->reached;
+	int64_t told = counted->reached;
 	__int128 percent;
 
 	if (amount_micros <= 0) {
 		return 0;
 	}
-	percent = (__int128)add_capped(used, cost_micros) * BUDGET_FULL /
-		  amount_micros;
+	percent = (__int128)add_capped(counted->used_micros, cost_micros) *
+		  BUDGET_FULL / amount_micros;
 	if ((percent >= BUDGET_FULL && told < BUDGET_FULL) ||
 	    (percent >= BUDGET_NEARLY && told < BUDGET_NEARLY)) {
 		return percent < BUDGET_FULL ? (int64_t)percent : BUDGET_FULL;
@@ -292,17 +335,18 @@ reached(
 
 void
 counter_check_budget(const struct ledger *ledger, const struct run *run,
-    const struct budget_finding *budget, int64_t now_us,
-    struct limit_verdict *ret)
+    const struct budget_finding *budget, const struct decision_ask *ask,
+    int64_t now_us, struct limit_verdict *ret)
 {
-	const struct counter *counter = NULL;
+	struct counted counted = {.tat_ns = 0};
 	struct charge *charge = &ret->charge;
-	struct key key;
+	const char *names[ALIASES_MAX];
+	size_t n = subjects_of(budget->subject, (int)budget->per, ask, names);
 
 	memset(ret, 0, sizeof(*ret));
 	charge->kind = CHARGE_BUDGET;
 	charge->rule = budget->rule;
-	charge->key = budget->subject;
+	charge->key = names[0];
 	charge->per = (int)budget->per;
 	charge->unit = budget->unit;
 	charge->micros = budget->cost_micros;
@@ -311,13 +355,11 @@ counter_check_budget(const struct ledger *ledger, const struct run *run,
 	window_of(
 	    budget->every, now_us, &charge->window_us, &charge->window_end_us);
 	if (run != NULL || budget->per != SCOPE_RUN) {
-		key_of(charge, run == NULL ? NULL : run->tenant,
-		    run == NULL ? NULL : run->run_id, NULL, &key);
-		counter = counter_find(ledger, &key);
+		count_all(ledger, run, charge, names, n, &counted);
 	}
 	if (budget->cost_micros < 0 ||
-	    add_capped(counter == NULL ? 0 : counter->used_micros,
-		budget->cost_micros) > budget->amount_micros) {
+	    add_capped(counted.used_micros, budget->cost_micros) >
+		budget->amount_micros) {
 		ret->refused = true;
 		if (charge->window_end_us != 0 && budget->cost_micros >= 0) {
 			ret->retry_after_ms =
@@ -326,7 +368,7 @@ counter_check_budget(const struct ledger *ledger, const struct run *run,
 		return;
 	}
 	charge->reached =
-	    reached(counter, budget->cost_micros, budget->amount_micros);
+	    reached(&counted, budget->cost_micros, budget->amount_micros);
 }
 
 bool

@@ -16,28 +16,37 @@
 
 static void
 binding_add(struct bindings *bindings, const struct event *draft,
-    const struct ask_hashes *hashes)
+    const struct decision_ask *ask, const struct ask_hashes *hashes)
 {
 	struct event as_event = *draft;
+	struct actor actor;
+	const char *names[2];
+	size_t n = alias_under(ask, hashes, names);
 
 	as_event.action_key = hashes->action_key;
 	as_event.context_hash = hashes->context_hash;
-	bindings->of[bindings->count].key = hashes->key;
-	step_binding(&as_event, bindings->of[bindings->count++].bytes);
+	for (size_t i = 0; i < n || i == 0; i++) {
+		if (n > 0) {
+			actor = *draft->actor;
+			actor.id = names[i];
+			as_event.actor = &actor;
+		}
+		bindings->of[bindings->count].key = hashes->key;
+		step_binding(&as_event, bindings->of[bindings->count++].bytes);
+	}
 }
 
 void
 bindings_of(const struct event *draft, const struct decision_ask *ask,
     struct bindings *ret)
 {
-	const struct ask_hashes newest = {event_key_of(ask->action_key),
-	    ask->action_key, ask->args_hash, ask->context_hash, ask->pins};
+	const struct ask_hashes newest = alias_newest(ask);
 
 	ret->count = 0;
-	binding_add(ret, draft, &newest);
-	for (size_t i = 0;
-	     i < ask->older_count && ret->count < LEDGER_HASH_KEYS_MAX; i++) {
-		binding_add(ret, draft, &ask->older[i]);
+	binding_add(ret, draft, ask, &newest);
+	for (size_t i = 0; i < ask->older_count && i + 1 < LEDGER_HASH_KEYS_MAX;
+	     i++) {
+		binding_add(ret, draft, ask, &ask->older[i]);
 	}
 }
 
@@ -46,8 +55,9 @@ bindings_have(
     const struct bindings *bindings, int64_t key, const uint8_t binding[16])
 {
 	for (size_t i = 0; i < bindings->count; i++) {
-		if (bindings->of[i].key == key) {
-			return memcmp(bindings->of[i].bytes, binding, 16) == 0;
+		if (bindings->of[i].key == key &&
+		    memcmp(bindings->of[i].bytes, binding, 16) == 0) {
+			return true;
 		}
 	}
 	return false;
@@ -122,6 +132,16 @@ count_needs(const struct ledger *ledger, int64_t now_us, struct key_view *ret)
 	     counter = counter->next) {
 		ret->repeats += counter_hash_key(counter) == ret->id &&
 				counter_counts(counter, now_us);
+		ret->limits += counter_subject_key(counter) == ret->id &&
+			       counter_counts(counter, now_us);
+	}
+	for (size_t i = 0; i < ledger->switch_count; i++) {
+		const struct event_switch *what = &ledger->switches[i]->what;
+
+		ret->switches += what->scope == SCOPE_ACTOR &&
+				 what->subject != NULL &&
+				 name_is_pseudonym(what->subject) &&
+				 event_key_of(what->subject) == ret->id;
 	}
 }
 
@@ -135,6 +155,14 @@ view_of(const struct ledger *ledger, const struct key_life *life,
 	    .until_us = life->until_us,
 	    .destroyed_us = life->destroyed_us};
 	count_needs(ledger, now_us, ret);
+}
+
+bool
+ledger_key_is_needed(const struct key_view *view)
+{
+	return view->runs + view->approvals + view->repeats + view->limits +
+		   view->switches >
+	       0;
 }
 
 size_t
@@ -175,8 +203,7 @@ may_destroy(const struct ledger *ledger, const struct settle_at *at,
 		return false;
 	}
 	view_of(ledger, life, at->now_us, &view);
-	if (life->until_us == 0 || view.runs > 0 || view.approvals > 0 ||
-	    view.repeats > 0) {
+	if (life->until_us == 0 || ledger_key_is_needed(&view)) {
 		ret->refusal = REFUSAL_KEY_NEEDED;
 		return false;
 	}

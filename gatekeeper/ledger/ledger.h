@@ -156,6 +156,8 @@ struct ask_hashes {
 	const char *action_key, *args_hash,
 	    *context_hash;              /* context_hash NULL: none */
 	const struct record_pair *pins; /* as many as the ask has */
+	const char
+	    *actor; /* the actor's id as a pseudonym; NULL: it has none */
 };
 
 /* Everything that settle needs to know of a decision that is asked for. */
@@ -171,6 +173,11 @@ struct decision_ask {
 	const struct record_pair
 	    *pins; /* what the findings pin, hashed; sorted; the newest key's */
 	size_t pin_count;
+	const char *
+	    actor_alias; /* the actor's id as a pseudonym under the newest key; NULL: it has none */
+	const char *
+	    actor_person; /* whose identity the actor's id is, likewise; NULL: nobody's */
+	bool pseudonymize; /* the record gets the pseudonym */
 	int64_t asked_at_us;
 	const struct findings *findings;
 	const struct record_pair
@@ -220,6 +227,9 @@ struct approval_ballot {
 	const char *tenant_id,
 	    *run_id; /* of that decision, read from the journal by the gate */
 	const struct identity *voter;
+	const char *const *
+	    aliases; /* pseudonyms under which the voter may be an actor, under each key */
+	size_t alias_count;
 	enum change change;     /* GRANTED, DENIED or REVOKED */
 	int64_t grant_valid_us; /* 0: as long as the rules allow */
 	const struct grant_bound
@@ -373,15 +383,22 @@ struct key_view {
 	int64_t runs;         /* open, with steps hashed under it */
 	int64_t approvals;    /* open, asked for under it */
 	int64_t repeats;      /* of an action, that a limit still counts */
+	int64_t
+	    limits; /* limits and budgets of an actor's pseudonym, that still count */
+	int64_t switches; /* over an actor's pseudonym */
 };
 /* All keys ever, the oldest first: those that hash, then those that sign. */
 size_t ledger_keys(const struct ledger *ledger, int64_t now_us,
     struct key_view *ret, size_t max);
+/* Does anything that is open still need it? */
+bool ledger_key_is_needed(const struct key_view *view);
 int64_t ledger_key_current(const struct ledger *ledger, enum key_use what);
 /* Hash keys that aren't destroyed, newest first; gives how many. */
 size_t ledger_hash_keys(
     const struct ledger *ledger, int64_t ret_ids[LEDGER_HASH_KEYS_MAX]);
 
+/* The person whose living identity has that id; NULL: none has, or it is nobody's. */
+const char *ledger_person_of(const struct ledger *ledger, const char *id);
 size_t ledger_identity_count(const struct ledger *ledger);
 /* The i-th living identity; order is by id. */
 const struct identity *ledger_identity_at(

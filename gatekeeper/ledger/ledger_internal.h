@@ -231,6 +231,20 @@ enum gk_rc key_apply(struct ledger *ledger, const struct event *event,
 enum gk_rc key_load(struct ledger *ledger, const struct key_life *from,
     struct gk_err *err) GK_MUST_USE;
 
+/* alias.c: the names under which an actor may stand in the record */
+/* In clear, and as a pseudonym under each key. */
+enum { ALIASES_MAX = 1 + LEDGER_HASH_KEYS_MAX };
+/* How the record names the actor of what is asked now; NULL: nobody. */
+const char *alias_now(const struct decision_ask *ask);
+/* All its names, the one that is recorded now first; gives how many. */
+size_t alias_all(
+    const struct decision_ask *ask, const char *ret_names[ALIASES_MAX]);
+/* Under one key: as a pseudonym and in clear. */
+size_t alias_under(const struct decision_ask *ask,
+    const struct ask_hashes *hashes, const char *ret_names[2]);
+/* What is asked, hashed under the newest key. */
+struct ask_hashes alias_newest(const struct decision_ask *ask);
+
 /*
  * What a step that asks this would be bound by, under each key that it was
  * hashed with, the newest first.
@@ -240,7 +254,7 @@ struct bindings {
 	struct {
 		int64_t key;
 		uint8_t bytes[16];
-	} of[LEDGER_HASH_KEYS_MAX];
+	} of[2 * LEDGER_HASH_KEYS_MAX];
 };
 void bindings_of(const struct event *draft, const struct decision_ask *ask,
     struct bindings *ret);
@@ -292,8 +306,8 @@ void counter_check_limit(const struct ledger *ledger, const struct run *run,
     const struct limit_finding *limit, const struct decision_ask *ask,
     int64_t now_us, struct limit_verdict *ret);
 void counter_check_budget(const struct ledger *ledger, const struct run *run,
-    const struct budget_finding *budget, int64_t now_us,
-    struct limit_verdict *ret);
+    const struct budget_finding *budget, const struct decision_ask *ask,
+    int64_t now_us, struct limit_verdict *ret);
 /* One more approval that people are asked for; false: there is no guard. */
 bool counter_check_asks(const struct ledger *ledger, const char *agent,
     const char *tenant, int64_t now_us, struct limit_verdict *ret);
@@ -309,6 +323,8 @@ enum gk_rc counter_fade(
 bool counter_counts(const struct counter *counter, int64_t now_us);
 /* The id of the hash key in a repeat's key; 0 for other counters. */
 int64_t counter_hash_key(const struct counter *counter);
+/* The same of the pseudonym that it counts for. */
+int64_t counter_subject_key(const struct counter *counter);
 
 /* approval.c */
 struct approval *approval_find(const struct ledger *ledger, uint64_t seq);

@@ -51,7 +51,6 @@ draft(struct work *work, struct gk_err *err)
 	event->kind = EVENT_DECISION;
 	event->caller = ask->caller->id;
 	event->agent_id = identity_agent(ask->caller);
-	event->actor = request->actor;
 	event->tenant_id = ask->tenant;
 	event->run_id = request->run_id;
 	event->step_id =
@@ -69,6 +68,15 @@ draft(struct work *work, struct gk_err *err)
 	event->decision_id = id;
 	event->policy = ask->findings->policy;
 	event->scope = ask->tenant != NULL ? SCOPE_TENANT : SCOPE_NONE;
+	if (request->actor == NULL) {
+		return GK_OK;
+	}
+	event->actor = gk_arena_alloc(work->arena, sizeof(*event->actor));
+	if (event->actor == NULL) {
+		return work_no_memory(err);
+	}
+	*event->actor = *request->actor;
+	event->actor->id = alias_now(ask);
 	return GK_OK;
 }
 
@@ -122,7 +130,7 @@ shadows(struct work *work, struct gk_err *err)
 		if (!budget->shadow) {
 			continue;
 		}
-		counter_check_budget(work->ledger, work->run, budget,
+		counter_check_budget(work->ledger, work->run, budget, work->ask,
 		    work->at->now_us, &verdict);
 		if (verdict.refused) {
 			shadow_add(work, budget->rule, budget->reason,
@@ -213,7 +221,7 @@ budgets(struct work *work, bool *ret_stopped, size_t *ret_reserve,
 	for (size_t i = 0; i < found->budget_count; i++) {
 		const struct budget_finding *budget = &found->budgets[i];
 
-		counter_check_budget(work->ledger, work->run, budget,
+		counter_check_budget(work->ledger, work->run, budget, work->ask,
 		    work->at->now_us, &verdict);
 		if (verdict.refused && budget->shadow) {
 			continue;

@@ -64,7 +64,8 @@ terms_are_whole(const struct approval_terms *terms)
 			return false;
 		}
 	}
-	return terms->rule_count > 0 && is_span(terms->grant_valid_ms) &&
+	return terms->rule_count > 0 && is_short(terms->actor_person) &&
+	       is_span(terms->grant_valid_ms) &&
 	       (terms->bounded == NULL ||
 		   (is_span(terms->bounded->max_ttl_ms) &&
 		       bounds_are_whole(terms->bounded)));

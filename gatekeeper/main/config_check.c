@@ -59,6 +59,37 @@ check_retention(const struct config *config, struct gk_err *err)
 	return GK_OK;
 }
 
+/* Only an actor's id decides nothing by itself: the other ids say who may see what, and whose run it is. */
+static enum gk_rc
+check_pseudonymize(const struct config *config, struct gk_err *err)
+{
+	static const char *const others[] = {"tenant_id", "agent_id", "run_id",
+	    "caller", "person", "actor", "actor_id"};
+
+	for (size_t i = 0; i < config->pseudonymize.count; i++) {
+		const char *field = config->pseudonymize.items[i];
+		const char *hint = "";
+
+		if (strcmp(field, "actor.id") == 0) {
+			continue;
+		}
+		for (size_t k = 0; k < GK_COUNT(others); k++) {
+			if (strcmp(field, others[k]) == 0) {
+				hint = k < 5 ? ": it says who may see what, "
+					       "or who answers for it"
+					     : ": write actor.id";
+			}
+		}
+		(void)GK_FAIL(err, GK_E_INVALID,
+		    "audit.pseudonymize: only actor.id can be kept as a "
+		    "pseudonym, not '%.64s'%s",
+		    field, hint);
+		gk_err_where(err, "%s", config->from[CONFIG_ID_pseudonymize]);
+		return GK_E_INVALID;
+	}
+	return GK_OK;
+}
+
 enum gk_rc
 config__check(const struct config *config, struct gk_err *err)
 {
@@ -128,5 +159,6 @@ config__check(const struct config *config, struct gk_err *err)
 			return GK_E_INVALID;
 		}
 	}
+	GK_TRY(check_pseudonymize(config, err));
 	return check_retention(config, err);
 }

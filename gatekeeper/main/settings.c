@@ -55,6 +55,7 @@ main_settings(const struct config *config, struct cli_settings *ret)
 		    .redact_count = config->redact_fields.count,
 		    .show_fields = config->show_fields.items,
 		    .show_count = config->show_fields.count,
+		    .pseudonymize_actors = config->pseudonymize.count > 0,
 		    .space_warn_bytes = (uint64_t)config->space_warn_bytes,
 		    .space_stop_bytes = (uint64_t)config->space_stop_bytes,
 		    .reserve_bytes = (uint64_t)config->space_reserve_bytes,

@@ -125,6 +125,7 @@ const struct record_type grant_bound_type =
     TYPE("bound", grant_bound, bound_fields);
 
 static const struct record_field approval_terms_fields[] = {
+    STR(approval_terms, "actor_person", actor_person),
     OBJ(approval_terms, "bounded", bounded, approval_bounds_type),
     TIME(approval_terms, "expires_at", expires_us),
     INT(approval_terms, "grant_valid_ms", grant_valid_ms),
@@ -413,7 +414,7 @@ event_key_of(const char *hash)
 	if (at == NULL) {
 		return 0;
 	}
-	at += strncmp(at, "ak", 2) == 0 ? 2 : *at == 'h' ? 1 : 0;
+	at += strncmp(at, "ak", 2) == 0 ? 2 : *at == 'h' || *at == 'p' ? 1 : 0;
 	if (at == hash || *at < '1' || *at > '9') {
 		return 0;
 	}
@@ -462,6 +463,11 @@ event_columns(const struct event *event, struct event_columns *ret)
 	ret->agent = event_column_hash(event->agent_id, NULL);
 	if (event->actor != NULL) {
 		ret->actor = event_column_hash(event->actor->id, NULL);
+	}
+	if (event->kill_switch != NULL &&
+	    event->kill_switch->scope == SCOPE_ACTOR) {
+		ret->actor =
+		    event_column_hash(event->kill_switch->subject, NULL);
 	}
 	ret->action = event_column_hash(event->action, NULL);
 	ret->action_key = event_column_hash(event->action_key, NULL);

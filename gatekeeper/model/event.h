@@ -82,6 +82,8 @@ struct grant_bound {
 
 /* Opened by a decision approval_required. */
 struct approval_terms {
+	const char *
+	    actor_person; /* a pseudonym, where the actor's id is one and an identity; else NULL */
 	const char *id;
 	int64_t expires_us;     /* of pending */
 	int64_t grant_valid_ms; /* bounds a grant's valid_for */
@@ -155,7 +157,7 @@ struct event_key {
 	    handover; /* signing: the old key's signature over it (journal/chain.h) */
 };
 
-/* The key id in a keyed hash, "h<id>_…" or "ak<id>_…"; 0: it isn't one. */
+/* The key id in a keyed hash, "h<id>_…", "ak<id>_…" or "p<id>_…"; 0: it isn't one. */
 int64_t event_key_of(const char *hash);
 
 struct event_snapshot {
@@ -301,7 +303,7 @@ struct event_columns {
 	int64_t run; /* of tenant and run */
 	int64_t tenant;
 	int64_t agent;
-	int64_t actor;
+	int64_t actor; /* also: over whom a switch is thrown */
 	int64_t action;
 	int64_t action_key;
 	int64_t reason;

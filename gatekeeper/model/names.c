@@ -177,6 +177,19 @@ name_is_id(const char *text)
 }
 
 bool
+name_is_pseudonym(const char *text)
+{
+	enum { TAIL = 22 };
+	size_t digits = text[0] != 'p' ? 0 : strspn(text + 1, "0123456789");
+
+	return digits >= 1 && digits <= 9 && text[1] != '0' &&
+	       text[1 + digits] == '_' && strlen(text + 2 + digits) == TAIL &&
+	       strspn(text + 2 + digits,
+		   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		   "0123456789-_") == TAIL;
+}
+
+bool
 name_is_action(const char *text)
 {
 	return name_of(text, 128, true, "._:@-");

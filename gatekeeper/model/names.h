@@ -176,6 +176,8 @@ extern const char *const shadow_words[SHADOW_COUNT];
 /* The value behind a word; 0 when the list has no such word. */
 int name_find(const char *const *words, int count, const char *word);
 
+/* Is it of a pseudonym's form, "p", a key's id, "_" and 22 characters?  No caller may use such a name. */
+bool name_is_pseudonym(const char *text);
 /* 1–128 characters of [A-Za-z0-9._:@/-]: run, tenant, actor, identity … */
 bool name_is_id(const char *text);
 /* As name_is_id, but without '/'. */

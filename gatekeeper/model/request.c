@@ -159,6 +159,10 @@ decision_request_decode(const struct json_value *body, struct gk_arena *arena,
 	if (ret->context != NULL && json_type(ret->context) != JSON_OBJECT) {
 		return wrong(err, "/context", "expected an object");
 	}
+	if (ret->actor != NULL && name_is_pseudonym(ret->actor->id)) {
+		return wrong(err, "/actor/id",
+		    "an id may not look like a pseudonym of the record");
+	}
 	if (ret->actor != NULL && ret->actor->type == NULL) {
 		ret->actor->type = "user";
 	}

@@ -163,6 +163,7 @@ actor_value(struct condition_input *vars, struct cel_value *ret_value)
 {
 	static const struct actor nobody = {"", "", NULL, 0};
 	const struct actor *actor = vars->input->request->actor;
+	bool hidden = vars->input->actor_hidden && actor != NULL;
 	struct cel_entry *entries =
 	    gk_arena_calloc(vars->arena, 3, sizeof(*entries));
 
@@ -170,14 +171,15 @@ actor_value(struct condition_input *vars, struct cel_value *ret_value)
 		actor = &nobody;
 	}
 	if (entries == NULL || !texts_value(vars, actor->roles,
-				   actor->role_count, &entries[2].value)) {
+				   actor->role_count, &entries[1].value)) {
 		return false;
 	}
 	entries[0] =
 	    (struct cel_entry){cel_text("type"), text_value(actor->type)};
-	entries[1] = (struct cel_entry){cel_text("id"), text_value(actor->id)};
-	entries[2].key = cel_text("roles");
-	return map_value(vars, entries, 3, ret_value);
+	entries[1].key = cel_text("roles");
+	entries[2] = (struct cel_entry){cel_text("id"), text_value(actor->id)};
+	return cel_map_make(entries, hidden ? 2 : 3, hidden, vars->arena,
+		   ret_value, NULL) == GK_OK;
 }
 
 static bool

@@ -64,7 +64,9 @@ actor_is_permitted(const struct policy_input *input)
 	if (actor == NULL) {
 		return true;
 	}
-	if (!identity_may_act_for(input->caller, actor->id)) {
+	if (input->actor_hidden
+		? input->actor_refused
+		: !identity_may_act_for(input->caller, actor->id)) {
 		return false;
 	}
 	for (size_t i = 0; i < actor->role_count; i++) {

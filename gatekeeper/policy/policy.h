@@ -86,6 +86,8 @@ struct policy_input {
 	size_t condition_bytes;
 	/* Of a recorded request: these hold what was kept, there was more. */
 	bool args_in_part, context_in_part, cost_in_part;
+	/* Its actor's id is a pseudonym: nobody knows whose; whether the caller might act for it was recorded. */
+	bool actor_hidden, actor_refused;
 	/* What a condition over what wasn't kept counts as: for the decision, or against it. */
 	bool unknown_opens;
 };

@@ -496,7 +496,7 @@ Test(ledger_bounded, holds_under_the_key_that_the_asking_step_was_hashed_with)
 {
 	struct event_key key = {.what = KEY_HASH, .id = 2};
 	struct record_pair pins[] = {{"/order", "h1_A"}};
-	struct ask_hashes older[] = {{1, "ak1_b", "h1_x", NULL, pins}};
+	struct ask_hashes older[] = {{1, "ak1_b", "h1_x", NULL, pins, NULL}};
 	struct decision_request request = {
 	    .run_id = "r", .step_id = "2", .action = "refund.create"};
 	struct decision_ask said = {.request = &request,
