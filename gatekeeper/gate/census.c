@@ -9,8 +9,11 @@
 #include "model/entry.h"
 #include "model/event.h"
 
-static const char *const census_resolutions[] = {
-    "granted", "denied", "expired"};
+static const char *const resolution_words[CENSUS_RESOLUTIONS] = {
+    [CENSUS_GRANTED] = "granted",
+    [CENSUS_DENIED] = "denied",
+    [CENSUS_EXPIRED] = "expired",
+};
 
 /* Lengths that people read well. */
 static const int64_t census_lengths_us[] = {GK_US_PER_MIN, 5 * GK_US_PER_MIN,
@@ -19,14 +22,12 @@ static const int64_t census_lengths_us[] = {GK_US_PER_MIN, 5 * GK_US_PER_MIN,
     365 * GK_US_PER_DAY};
 
 void
-census_init(struct census *census, struct gk_arena *arena, int64_t since_us,
-    int64_t until_us)
+census_init(struct census *census, int64_t since_us, int64_t until_us)
 {
 	size_t i = 0;
 
 	memset(census, 0, sizeof(*census));
 	GK_ASSERT(since_us >= 0 && since_us < until_us);
-	census->arena = arena;
 	for (;; i++) {
 		int64_t length = census_lengths_us[i];
 		int64_t begin = since_us - since_us % length;
@@ -56,8 +57,118 @@ void
 census_done(struct census *census)
 {
 	for (size_t i = 0; i < CENSUS_LIST_COUNT; i++) {
-		gk_map_done(&census->names[i]);
+		free(census->counts[i]);
+		census->counts[i] = NULL;
 	}
+}
+
+/* ---- what counts of an event ---- */
+
+/* The members behind the columns. */
+static const char *const census_members[CENSUS_LIST_COUNT] = {
+    [CENSUS_REASONS] = "reason",
+    [CENSUS_ACTIONS] = "action",
+    [CENSUS_TENANTS] = "tenant_id",
+    [CENSUS_AGENTS] = "agent_id",
+};
+
+void
+census_names_done(struct census_names *names)
+{
+	for (size_t i = 0; i < CENSUS_LIST_COUNT; i++) {
+		gk_map_done(&names->lists[i]);
+		names->crowded[i] = false;
+	}
+	gk_arena_done(&names->arena);
+}
+
+/* The number of an event's name; 0: there are so many that this one isn't told apart. */
+static enum gk_rc
+number_of(struct census_names *names, enum census_list list,
+    const struct census_event *event, uint32_t *ret, struct gk_err *err)
+{
+	struct gk_map *map = &names->lists[list];
+	const int64_t *hash = &event->names[list];
+	struct census_name *name = gk_map_get(map, hash, sizeof(*hash));
+
+	*ret = 0;
+	if (name != NULL) {
+		*ret = name->number;
+		return GK_OK;
+	}
+	if (map->count >= CENSUS_NAMES_MAX) {
+		names->crowded[list] = true;
+		return GK_OK;
+	}
+	name = gk_arena_alloc(&names->arena, sizeof(*name));
+	if (name == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "names");
+	}
+	name->hash = *hash;
+	name->number = (uint32_t)map->count + 1;
+	name->text = entry_dup(
+	    event->bytes, event->n, census_members[list], &names->arena);
+	if (name->text == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "names");
+	}
+	*ret = name->number;
+	return gk_map_set(map, &name->hash, sizeof(name->hash), name, err);
+}
+
+static bool
+has_change(const struct census_event *event, const char *change)
+{
+	return entry_is(event->bytes, event->n, "change", change);
+}
+
+static uint8_t
+resolution_of(const struct census_event *event)
+{
+	uint8_t i = 0;
+
+	if (event->kind != EVENT_APPROVAL) {
+		return CENSUS_RESOLUTIONS;
+	}
+	while (
+	    i < CENSUS_RESOLUTIONS && !has_change(event, resolution_words[i])) {
+		i++;
+	}
+	return i;
+}
+
+enum gk_rc
+census_row_of(struct census_names *names, const struct census_event *event,
+    struct census_row *ret, struct gk_err *err)
+{
+	bool decides = event->decision >= 0 && event->decision < DECISION_COUNT;
+
+	*ret = (struct census_row){.time_us = event->time_us,
+	    .kind = (uint8_t)event->kind,
+	    .decision = decides ? (int8_t)event->decision : -1,
+	    .resolution = resolution_of(event),
+	    .unreported =
+		event->kind == EVENT_RESULT && has_change(event, "unreported"),
+	    .tenantless = event->names[CENSUS_TENANTS] == 0};
+	for (enum census_list i = 0; i < CENSUS_LIST_COUNT; i++) {
+		bool counts = i == CENSUS_TENANTS ||
+			      (event->kind == EVENT_DECISION && decides &&
+				  (i != CENSUS_REASONS ||
+				      event->decision != DECISION_ALLOW));
+
+		if (counts && event->names[i] != 0) {
+			GK_TRY(number_of(names, i, event, &ret->names[i], err));
+		}
+	}
+	return GK_OK;
+}
+
+void
+census_waited(struct census_row *row, int64_t us)
+{
+	int64_t ms = us < 0 ? 0 : us / GK_US_PER_MS;
+
+	row->waited = true;
+	row->wait_ms = ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
 }
 
 /* ---- counting ---- */
@@ -72,50 +183,34 @@ span_of(struct census *census, int64_t time_us)
 		   : &census->spans[i];
 }
 
-/* The members behind the columns. */
-static const char *const census_members[CENSUS_LIST_COUNT] = {
-    [CENSUS_REASONS] = "reason",
-    [CENSUS_ACTIONS] = "action",
-    [CENSUS_TENANTS] = "tenant_id",
-    [CENSUS_AGENTS] = "agent_id",
-};
-
-/* The count of a name; NULL: there are so many that this one isn't told apart. */
 static enum gk_rc
-count_of(struct census *census, enum census_list list,
-    const struct census_event *event, struct census_count **ret,
+make_room(struct census *census, enum census_list list, uint32_t number,
     struct gk_err *err)
 {
-	struct gk_map *map = &census->names[list];
-	const int64_t *hash = &event->names[list];
-	struct census_count *count;
+	size_t old = census->room[list], room = old == 0 ? 64 : old;
+	struct census_count *counts;
 
-	*ret = gk_map_get(map, hash, sizeof(*hash));
-	if (*ret != NULL || map->count >= CENSUS_NAMES_MAX) {
-		return GK_OK;
+	while (room <= number) {
+		room *= 2;
 	}
-	count = gk_arena_alloc(census->arena, sizeof(*count));
-	if (count == NULL) {
+	counts = reallocarray(census->counts[list], room, sizeof(*counts));
+	if (counts == NULL) {
 		return GK_FAIL(err, GK_E_NOMEM, "counts");
 	}
-	count->hash = *hash;
-	count->name = entry_dup(
-	    event->bytes, event->n, census_members[list], census->arena);
-	if (count->name == NULL) {
-		return GK_FAIL(err, GK_E_NOMEM, "counts");
-	}
-	*ret = count;
-	return gk_map_set(map, &count->hash, sizeof(count->hash), count, err);
+	memset(&counts[old], 0, (room - old) * sizeof(*counts));
+	census->counts[list] = counts;
+	census->room[list] = room;
+	return GK_OK;
 }
 
 static enum gk_rc
 add_decision(
-    struct census *census, const struct census_event *event, struct gk_err *err)
+    struct census *census, const struct census_row *row, struct gk_err *err)
 {
-	struct census_count *span = span_of(census, event->time_us), *count;
-	int word = event->decision;
+	struct census_count *span = span_of(census, row->time_us);
+	int word = row->decision;
 
-	if (word < 0 || word >= DECISION_COUNT) {
+	if (word < 0) {
 		return GK_OK;
 	}
 	census->all.decisions[word]++;
@@ -123,74 +218,40 @@ add_decision(
 		span->decisions[word]++;
 	}
 	for (enum census_list i = 0; i < CENSUS_LIST_COUNT; i++) {
-		if (event->names[i] == 0 ||
-		    (i == CENSUS_REASONS && word == DECISION_ALLOW)) {
+		uint32_t number = row->names[i];
+
+		if (number == 0) {
 			continue;
 		}
-		GK_TRY(count_of(census, i, event, &count, err));
-		if (count != NULL) {
-			count->decisions[word]++;
+		if (number >= census->room[i]) {
+			GK_TRY(make_room(census, i, number, err));
 		}
+		census->counts[i][number].decisions[word]++;
 	}
 	return GK_OK;
 }
 
-static bool
-has_change(const struct census_event *event, const char *change)
-{
-	return entry_is(event->bytes, event->n, "change", change);
-}
-
-/* Which of census_resolutions; their count: none. */
-static size_t
-resolution_of(const struct census_event *event)
-{
-	size_t i = 0;
-
-	if (event->kind != EVENT_APPROVAL) {
-		return GK_COUNT(census_resolutions);
-	}
-	while (i < GK_COUNT(census_resolutions) &&
-	       !has_change(event, census_resolutions[i])) {
-		i++;
-	}
-	return i;
-}
-
-bool
-census_resolves(const struct census_event *event)
-{
-	return resolution_of(event) < GK_COUNT(census_resolutions);
-}
-
-void
-census_wait(struct census *census, int64_t us)
-{
-	if (census->wait_count < CENSUS_WAITS_MAX) {
-		census->waits_us[census->wait_count++] = us < 0 ? 0 : us;
-	}
-}
-
 enum gk_rc
 census_add(
-    struct census *census, const struct census_event *event, struct gk_err *err)
+    struct census *census, const struct census_row *row, struct gk_err *err)
 {
-	struct census_count *span = span_of(census, event->time_us);
-	size_t resolution = resolution_of(event);
+	struct census_count *span = span_of(census, row->time_us);
 
-	if (event->kind == EVENT_DECISION) {
-		return add_decision(census, event, err);
+	if (row->kind == EVENT_DECISION) {
+		return add_decision(census, row, err);
 	}
-	if (event->kind == EVENT_VIOLATION) {
+	if (row->kind == EVENT_VIOLATION) {
 		census->all.violations++;
 		if (span != NULL) {
 			span->violations++;
 		}
-	} else if (event->kind == EVENT_RESULT) {
-		census->unreported += has_change(event, "unreported");
-	} else if (resolution < GK_COUNT(census_resolutions)) {
-		census->resolved[resolution]++;
+	} else if (row->resolution < CENSUS_RESOLUTIONS) {
+		census->resolved[row->resolution]++;
+		if (row->waited && census->wait_count < CENSUS_WAITS_MAX) {
+			census->waits_ms[census->wait_count++] = row->wait_ms;
+		}
 	}
+	census->unreported += row->unreported;
 	return GK_OK;
 }
 
@@ -217,23 +278,30 @@ is_before(const struct census_count *a, const struct census_count *b)
 }
 
 size_t
-census_top(const struct census *census, enum census_list list,
-    struct census_count ret[CENSUS_TOP])
+census_top(const struct census *census, const struct census_names *names,
+    enum census_list list, struct census_count ret[CENSUS_TOP])
 {
-	const struct census_count *count;
+	const struct census_name *name;
 	size_t at = 0, n = 0;
 
-	while ((count = gk_map_next(&census->names[list], &at)) != NULL) {
+	while ((name = gk_map_next(&names->lists[list], &at)) != NULL) {
+		struct census_count count;
 		size_t i;
 
-		if (n == CENSUS_TOP && !is_before(count, &ret[n - 1])) {
+		if (name->number >= census->room[list]) {
+			continue;
+		}
+		count = census->counts[list][name->number];
+		count.name = name->text;
+		if (sum(&count) == 0 ||
+		    (n == CENSUS_TOP && !is_before(&count, &ret[n - 1]))) {
 			continue;
 		}
 		i = n < CENSUS_TOP ? n++ : n - 1;
-		for (; i > 0 && is_before(count, &ret[i - 1]); i--) {
+		for (; i > 0 && is_before(&count, &ret[i - 1]); i--) {
 			ret[i] = ret[i - 1];
 		}
-		ret[i] = *count;
+		ret[i] = count;
 	}
 	return n;
 }
@@ -255,7 +323,7 @@ census_percentile(struct census *census, unsigned percent)
 	if (n == 0) {
 		return 0;
 	}
-	qsort(census->waits_us, n, sizeof(census->waits_us[0]), compare);
+	qsort(census->waits_ms, n, sizeof(census->waits_ms[0]), compare);
 	return census
-	    ->waits_us[(n * percent + 99) / 100 - (percent == 0 ? 0 : 1)];
+	    ->waits_ms[(n * percent + 99) / 100 - (percent == 0 ? 0 : 1)];
 }

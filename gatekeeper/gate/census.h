@@ -23,9 +23,42 @@ enum census_list {
 	CENSUS_LIST_COUNT,
 };
 
+/* A name that events have; numbers count from 1, in each list by itself. */
+struct census_name {
+	int64_t hash; /* the store's column: the map's key */
+	uint32_t number;
+	const char *text;
+};
+
+/* The names that are told apart.  Zeroed, with a cap of its arena, it is empty. */
+struct census_names {
+	struct gk_arena arena;
+	struct gk_map lists[CENSUS_LIST_COUNT]; /* hash → struct census_name */
+	bool crowded[CENSUS_LIST_COUNT];        /* there were more */
+};
+
+/* What counts of an event. */
+struct census_row {
+	int64_t time_us;
+	uint32_t
+	    names[CENSUS_LIST_COUNT]; /* numbers; 0: none, or one too many */
+	uint32_t
+	    wait_ms; /* of a resolution; what is longer is UINT32_MAX, 49 days */
+	uint8_t kind;
+	int8_t decision;    /* -1: none */
+	uint8_t resolution; /* CENSUS_GRANTED …; CENSUS_RESOLUTIONS: none */
+	bool waited, unreported, tenantless;
+};
+
+enum census_resolution {
+	CENSUS_GRANTED,
+	CENSUS_DENIED,
+	CENSUS_EXPIRED,
+	CENSUS_RESOLUTIONS,
+};
+
 /* Decisions that have something in common. */
 struct census_count {
-	int64_t hash;     /* of name: the map's key */
 	const char *name; /* NULL: a span, or all */
 	int64_t at_us;    /* of a span: its begin */
 	int64_t decisions[DECISION_COUNT];
@@ -33,19 +66,19 @@ struct census_count {
 };
 
 struct census {
-	struct gk_arena *arena; /* keeps: names and counts */
 	int64_t since_us, span_us;
 	size_t span_count;
 	struct census_count spans[CENSUS_SPANS_MAX];
 	struct census_count all;
 	int64_t unreported;
-	int64_t resolved[3];                /* granted, denied, expired */
-	int64_t waits_us[CENSUS_WAITS_MAX]; /* of those that were resolved */
+	int64_t resolved[CENSUS_RESOLUTIONS];
+	int64_t waits_ms[CENSUS_WAITS_MAX]; /* of those that were resolved */
 	size_t wait_count;
-	struct gk_map names[CENSUS_LIST_COUNT]; /* hash → struct census_count */
+	struct census_count *counts[CENSUS_LIST_COUNT]; /* by number; owned */
+	size_t room[CENSUS_LIST_COUNT];
 };
 
-/* An event for the census; its bytes are looked at where the columns don't do. */
+/* An event as it is read; its bytes are looked at where the columns don't do. */
 struct census_event {
 	int kind, decision; /* as the store's columns have them */
 	int64_t time_us;
@@ -54,24 +87,26 @@ struct census_event {
 	size_t n;
 };
 
+/* What counts of it but for how long it waited: that is told by census_waited().  Errors: GK_E_NOMEM, GK_E_LIMIT. */
+enum gk_rc census_row_of(struct census_names *names,
+    const struct census_event *event, struct census_row *ret,
+    struct gk_err *err) GK_MUST_USE;
+void census_waited(struct census_row *row, int64_t us);
+void census_names_done(struct census_names *names);
+
 /* Spans of a round length that cover [since, until), at most CENSUS_SPANS_MAX. */
-void census_init(struct census *census, struct gk_arena *arena,
-    int64_t since_us, int64_t until_us);
+void census_init(struct census *census, int64_t since_us, int64_t until_us);
 void census_done(struct census *census);
 
-/* Is it an approval that somebody, or time, has resolved?  Then how long it took is told by census_wait(). */
-bool census_resolves(const struct census_event *event);
-void census_wait(struct census *census, int64_t us);
-
-/* Errors: GK_E_NOMEM, GK_E_LIMIT (the arena's cap). */
-enum gk_rc census_add(struct census *census, const struct census_event *event,
+/* Errors: GK_E_NOMEM. */
+enum gk_rc census_add(struct census *census, const struct census_row *row,
     struct gk_err *err) GK_MUST_USE;
 
-/* The names with most decisions, the most first; at most CENSUS_TOP. */
-size_t census_top(const struct census *census, enum census_list list,
-    struct census_count ret[CENSUS_TOP]);
+/* The names with most decisions, the most first; at most CENSUS_TOP.  names: those that the rows' numbers are of; kept. */
+size_t census_top(const struct census *census, const struct census_names *names,
+    enum census_list list, struct census_count ret[CENSUS_TOP]);
 
-/* The wait that so many of a hundred were not longer than; sorts waits_us.  0: there are none. */
+/* The wait, in ms, that so many of a hundred were not longer than; sorts waits_ms.  0: there are none. */
 int64_t census_percentile(struct census *census, unsigned percent);
 
 #endif

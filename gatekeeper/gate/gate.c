@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gate/newest.h"
 #include "gate/retention.h"
 
 enum {
@@ -91,6 +92,7 @@ init_locks(struct gate *gate, struct gk_err *err)
 	GK_TRY(gate__queue_init(&gate->queue, err));
 	GK_TRY(gate__admission_init(&gate->admission, err));
 	GK_TRY(places_init(&gate->places, PLACES, err));
+	GK_TRY(newest_new(&gate->newest, err));
 	if (pthread_mutex_init(&gate->publish_lock, NULL) != 0 ||
 	    pthread_mutex_init(&gate->reload_lock, NULL) != 0 ||
 	    pthread_mutex_init(&gate->janitor_lock, NULL) != 0 ||
@@ -314,6 +316,7 @@ gate_close(struct gate *gate)
 	gate__accesses_done(gate);
 	gate__admission_done(&gate->admission);
 	places_done(&gate->places);
+	newest_freep(&gate->newest);
 	gate__queue_done(&gate->queue);
 	(void)pthread_mutex_destroy(&gate->publish_lock);
 	(void)pthread_mutex_destroy(&gate->reload_lock);

@@ -186,6 +186,7 @@ struct gate {
 
 	pthread_t commit_thread, janitor_thread;
 	struct gate_reader readers[GATE_READERS];
+	struct gate_newest *newest; /* owned; newest.h */
 	struct gate_indexer indexer;
 	struct herald herald;
 	struct places places;

@@ -2,7 +2,7 @@
  * GET /v1/limits: the limits and budgets of the policy in force, and how full they are.
  *
  * What is charged is the ledger's, so the commit thread looks: at a bounded number of
- * counters, the youngest, and it keeps the fullest.  A rule that nothing was charged
+ * counters, the youngest, and it keeps the fullest, as many as are asked for.  A rule that nothing was charged
  * against is there too.
  */
 #include <stddef.h>
@@ -45,7 +45,7 @@ struct limits {
 	struct gate_call *call;
 	int64_t now_us;
 	struct limit_row rows[ROWS_MAX];
-	size_t count;
+	size_t count, wanted;
 	bool more, no_memory;
 };
 
@@ -94,6 +94,9 @@ limits_begin(struct gate *gate, struct gate_call *call)
 	uint64_t generation;
 
 	if (limits == NULL) {
+		return GO_DONE;
+	}
+	if (!gate__limit_param(call, ROWS_MAX, ROWS_MAX, &limits->wanted)) {
 		return GO_DONE;
 	}
 	limits->call = call;
@@ -214,9 +217,9 @@ keep(struct limits *limits, const struct policy_rule *rule,
 
 	measure(limits, rule, view, &used, &allowed);
 	percent = percent_of(used, allowed);
-	if (limits->count == ROWS_MAX) {
+	if (limits->count == limits->wanted) {
 		limits->more = true;
-		if (percent <= rows[ROWS_MAX - 1].percent) {
+		if (percent <= rows[limits->wanted - 1].percent) {
 			return;
 		}
 		limits->count--;
@@ -273,10 +276,12 @@ enum gk_rc
 limits_commit(struct gate *gate, struct gate_work *work, struct gk_err *err)
 {
 	struct limits *limits = work->data;
+	bool unseen;
 
 	limits->now_us = gate__at(gate).now_us;
-	limits->more = ledger_counters(
+	unseen = ledger_counters(
 	    gate->ledger, limits->now_us, COUNTERS_MAX, add_counter, limits);
+	limits->more |= unseen;
 	if (limits->no_memory) {
 		return GK_FAIL(err, GK_E_NOMEM, "limits");
 	}

@@ -2,20 +2,23 @@
  * GET /v1/overview: what a stretch of the log adds up to, and how the log itself is.
  *
  * A reader's time is everybody's: the newest events are counted first, a bounded number
- * of them, and the answer says from when on it has counted.  Nothing of it is done by the
- * commit thread but to note who looked.
+ * of them, and the answer says from when on it has counted.  What counts of the newest is
+ * kept (newest.h); who asks for older ones, or for one tenant of more than can be told
+ * apart, has them read.  Nothing of it is done by the commit thread but to note who
+ * looked.
  */
 #include <stddef.h>
 #include <string.h>
 
-#include "gate/census.h"
+#include "gate/newest.h"
 #include "gate/overview.h"
 #include "gate/witness_internal.h"
 
 enum {
-	EVENTS_MAX = 200000,
+	EVENTS_MAX = NEWEST_MAX,
 	SLICE = 20000, /* events in one read transaction */
 	PAGE = 1000,
+	NAMES_CAP = 4 << 20,
 };
 
 struct overview_witness {
@@ -52,9 +55,8 @@ struct overview {
 	struct census census;
 	/* in the reader thread */
 	struct gate_call *call;
-	struct journal_reader *reader;
-	struct journal_columns row;
-	struct gk_buf bytes; /* of a decision that asked */
+	struct newest_reading reading;
+	struct census_names names;
 	/* the answer */
 	int64_t looked; /* at so many events */
 	int64_t events, counted_us;
@@ -132,61 +134,44 @@ is_wanted(const struct overview *overview, const char *bytes, size_t n)
 	return overview->sees_all || gate__sees_event(overview->call, bytes, n);
 }
 
-/* How long did it wait?  Since the decision that asked. */
-static enum gk_rc
-add_wait(struct overview *overview, const struct census_event *event,
-    struct gk_err *err)
-{
-	const char *text;
-	struct digest leaf;
-	int64_t asked_us;
-	uint64_t asked;
-	bool found;
-
-	if (!entry_int(event->bytes, event->n, "of_seq", &asked)) {
-		return GK_OK;
-	}
-	gk_buf_clear(&overview->bytes);
-	GK_TRY(journal_read(
-	    overview->reader, asked, &overview->bytes, &leaf, &found, err));
-	text = found ? entry_dup(overview->bytes.bytes, overview->bytes.len,
-			   "timestamp", &overview->call->arena)
-		     : NULL;
-	if (text != NULL && gk_time_parse(text, &asked_us, NULL) == GK_OK) {
-		census_wait(&overview->census, event->time_us - asked_us);
-	}
-	return GK_OK;
-}
-
 static enum gk_rc
 add_row(void *ctx, uint64_t seq, const char *bytes, size_t n,
     const struct digest *leaf, bool *stop, struct gk_err *err)
 {
 	struct overview *overview = ctx;
-	const struct event_columns *columns = &overview->row.columns;
-	struct census_event event = {.kind = overview->row.kind,
-	    .decision = overview->row.decision,
-	    .time_us = overview->row.time_us,
-	    .names = {[CENSUS_REASONS] = columns->reason,
-		[CENSUS_ACTIONS] = columns->action,
-		[CENSUS_TENANTS] = columns->tenant,
-		[CENSUS_AGENTS] = columns->agent},
-	    .bytes = bytes,
-	    .n = n};
+	struct census_row row;
 
 	(void)seq;
 	(void)leaf;
-	overview->counted_us = event.time_us;
+	overview->counted_us = overview->reading.columns.time_us;
 	*stop = ++overview->looked >= EVENTS_MAX;
 	if (!is_wanted(overview, bytes, n)) {
 		return GK_OK;
 	}
 	overview->events++;
-	if (overview->census.wait_count < CENSUS_WAITS_MAX &&
-	    census_resolves(&event)) {
-		GK_TRY(add_wait(overview, &event, err));
+	GK_TRY(newest_row_of(
+	    &overview->reading, &overview->names, bytes, n, &row, err));
+	return census_add(&overview->census, &row, err);
+}
+
+/* The names live elsewhere, and not as long. */
+static enum gk_rc
+take_tops(struct overview *overview, const struct census_names *names,
+    struct gk_err *err)
+{
+	for (enum census_list i = 0; i < CENSUS_LIST_COUNT; i++) {
+		struct overview_top *top = &overview->top[i];
+
+		top->count = census_top(&overview->census, names, i, top->rows);
+		for (size_t k = 0; k < top->count; k++) {
+			top->rows[k].name = gk_arena_strdup(
+			    &overview->call->arena, top->rows[k].name);
+			if (top->rows[k].name == NULL) {
+				return GK_FAIL(err, GK_E_NOMEM, "names");
+			}
+		}
 	}
-	return census_add(&overview->census, &event, err);
+	return GK_OK;
 }
 
 static enum gk_rc
@@ -196,7 +181,7 @@ count_events(struct overview *overview, struct gk_err *err)
 	    .decision = -1,
 	    .layer = -1,
 	    .scope = -1,
-	    .bare = &overview->row,
+	    .bare = &overview->reading.columns,
 	    .newest_first = true,
 	    .from_seq = UINT64_MAX,
 	    .since_us = overview->since_us,
@@ -210,11 +195,103 @@ count_events(struct overview *overview, struct gk_err *err)
 		    event_column_hash(overview->tenant, NULL);
 	}
 	while (more && overview->looked < EVENTS_MAX) {
-		GK_TRY(journal_search(overview->reader, &query, add_row,
+		GK_TRY(journal_search(overview->reading.reader, &query, add_row,
 		    overview, &query.from_seq, &more, err));
 	}
 	overview->complete = !more;
-	return GK_OK;
+	return take_tops(overview, &overview->names, err);
+}
+
+/* ---- counting what is kept ---- */
+
+/* Are the rows that are kept all that the question is about, or the newest of more than are counted? */
+static bool
+does_for(const struct overview *overview, struct gate_newest *newest)
+{
+	size_t count = newest_count(newest);
+	bool told_apart = !newest_names(newest)->crowded[CENSUS_TENANTS];
+
+	if (!told_apart && (overview->tenant != NULL || !overview->sees_all)) {
+		return false;
+	}
+	if (newest_from(newest) == 0 ||
+	    (count > 0 &&
+		newest_row(newest, 0)->time_us < overview->since_us)) {
+		return true;
+	}
+	return overview->tenant == NULL && count == EVENTS_MAX &&
+	       newest_row(newest, count - 1)->time_us < overview->until_us;
+}
+
+/* By the number of a tenant: is it wanted?  0: what has none. */
+static bool *
+wanted_tenants(const struct overview *overview, struct census_names *names)
+{
+	const struct gk_map *tenants = &names->lists[CENSUS_TENANTS];
+	const struct census_name *name;
+	const char *only = overview->tenant;
+	bool *wanted = gk_arena_calloc(
+	    &overview->call->arena, tenants->count + 1, sizeof(*wanted));
+	size_t at = 0;
+
+	if (wanted == NULL) {
+		return NULL;
+	}
+	wanted[0] = only == NULL && gate__sees_tenant(overview->call, NULL);
+	while ((name = gk_map_next(tenants, &at)) != NULL) {
+		wanted[name->number] =
+		    only != NULL
+			? strcmp(name->text, only) == 0
+			: gate__sees_tenant(overview->call, name->text);
+	}
+	return wanted;
+}
+
+static enum gk_rc
+count_kept(struct overview *overview, struct gate_newest *newest,
+    const bool *wanted, struct gk_err *err)
+{
+	size_t count = newest_count(newest);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct census_row *row = newest_row(newest, i);
+		uint32_t tenant = row->names[CENSUS_TENANTS];
+
+		if (row->time_us < overview->since_us ||
+		    row->time_us >= overview->until_us ||
+		    !(wanted[tenant] ||
+			(tenant == 0 && !row->tenantless &&
+			    overview->tenant == NULL && overview->sees_all))) {
+			continue;
+		}
+		overview->events++;
+		GK_TRY(census_add(&overview->census, row, err));
+	}
+	overview->complete =
+	    newest_from(newest) == 0 ||
+	    newest_row(newest, 0)->time_us < overview->since_us;
+	overview->counted_us = count == 0 ? 0 : newest_row(newest, 0)->time_us;
+	return take_tops(overview, newest_names(newest), err);
+}
+
+static enum gk_rc
+count_newest(struct overview *overview, struct gate *gate, bool *ret_counted,
+    struct gk_err *err)
+{
+	enum gk_rc rc = GK_OK;
+	const bool *wanted;
+
+	GK_TRY(newest_pin(gate->newest, overview->reading.reader,
+	    atomic_load(&gate->minimum), atomic_load(&gate->metrics.seq), err));
+	*ret_counted = does_for(overview, gate->newest);
+	if (*ret_counted) {
+		wanted = wanted_tenants(overview, newest_names(gate->newest));
+		rc = wanted == NULL
+			 ? GK_FAIL(err, GK_E_NOMEM, "tenants")
+			 : count_kept(overview, gate->newest, wanted, err);
+	}
+	newest_unpin(gate->newest);
+	return rc;
 }
 
 /* ---- the log itself ---- */
@@ -386,12 +463,12 @@ static void
 sum_up_waits(struct census *census, struct overview_waits *waits)
 {
 	*waits = (struct overview_waits){
-	    .granted = census->resolved[0],
-	    .denied = census->resolved[1],
-	    .expired = census->resolved[2],
-	    .median_ms = census_percentile(census, 50) / GK_US_PER_MS,
-	    .p90_ms = census_percentile(census, 90) / GK_US_PER_MS,
-	    .longest_ms = census_percentile(census, 100) / GK_US_PER_MS,
+	    .granted = census->resolved[CENSUS_GRANTED],
+	    .denied = census->resolved[CENSUS_DENIED],
+	    .expired = census->resolved[CENSUS_EXPIRED],
+	    .median_ms = census_percentile(census, 50),
+	    .p90_ms = census_percentile(census, 90),
+	    .longest_ms = census_percentile(census, 100),
 	};
 }
 
@@ -415,8 +492,7 @@ answer(struct overview *overview, struct gk_err *err)
 
 	for (enum census_list i = 0; i < CENSUS_LIST_COUNT; i++) {
 		out.tops[i] = overview->top[i].rows;
-		out.top_counts[i] =
-		    census_top(census, i, overview->top[i].rows);
+		out.top_counts[i] = overview->top[i].count;
 	}
 	sum_up_waits(census, &overview->waits);
 	overview->call->outcome = GATE_OK;
@@ -428,14 +504,18 @@ overview_read(struct gate *gate, struct gate_reader *reader,
     struct gate_work *work, struct gk_err *err)
 {
 	struct overview *overview = work->data;
+	bool counted = false;
 	enum gk_rc rc;
 
 	overview->call = work->call;
-	overview->reader = reader->journal;
-	overview->bytes.cap = EVENT_BYTES_MAX;
-	census_init(&overview->census, &work->call->arena, overview->since_us,
-	    overview->until_us);
-	rc = count_events(overview, err);
+	overview->reading = (struct newest_reading){
+	    .reader = reader->journal, .bytes.cap = EVENT_BYTES_MAX};
+	overview->names.arena.cap = NAMES_CAP;
+	census_init(&overview->census, overview->since_us, overview->until_us);
+	rc = count_newest(overview, gate, &counted, err);
+	if (rc == GK_OK && !counted) {
+		rc = count_events(overview, err);
+	}
 	if (rc == GK_OK) {
 		look_at_log(gate, &overview->log);
 		rc = look_at_witnesses(
@@ -445,6 +525,7 @@ overview_read(struct gate *gate, struct gate_reader *reader,
 		rc = answer(overview, err);
 	}
 	census_done(&overview->census);
-	gk_buf_done(&overview->bytes);
+	census_names_done(&overview->names);
+	gk_buf_done(&overview->reading.bytes);
 	return rc;
 }

@@ -30,7 +30,7 @@ async function places() {
       approvals: {hash: "#/approvals", selectors: ["article .facts", "article .args td", "article button.primary"], text: RUN},
       overview: {hash: "#/overview", selectors: [".tile strong", "figure.chart svg rect.fill", "ul.top li", "dl.facts dd"],
         text: overview.decisions.allow.toLocaleString("en")},
-      runs: {hash: "#/runs", selectors: ["table.events tbody tr:nth-child(50) td"], text: ""},
+      runs: {hash: "#/runs", selectors: ["table.events tbody tr:nth-child(20) td"], text: ""},
       run: {hash: `#/runs/${event.run_id}/${event.tenant_id}`, selectors: [`ol.story > li:nth-child(${run.steps.length})`, "dl.facts dd"], text: ""},
       policy: {hash: "#/policy", selectors: ["section dl.facts dd code", "table.events tbody tr td"], text: policy.digest},
       stop: {hash: "#/stop", selectors: ["article.stopped h2", "form button"], text: RUN},

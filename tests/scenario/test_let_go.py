@@ -185,6 +185,9 @@ class Retention(unittest.TestCase):
         harness.until("bodies to go", lambda: self.metric("gatekeeper_retention_minimum") >= minimum
                       and min(self.bodies()) >= minimum)
 
+    def allowed(self, query: str = "") -> int:
+        return self.auditor.get(f"/v1/overview{query}").body["decisions"]["allow"]
+
     def verified(self, code: int = 0) -> str:
         done = self.server.verify()
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
@@ -193,9 +196,12 @@ class Retention(unittest.TestCase):
     def test_old_bodies_go_and_the_log_still_verifies_and_starts(self):
         old = self.work("run_old", 300)
         kept = self.work("run_cut", 3)
+        self.assertEqual(self.allowed(), 303)
         self.days_pass(181)
         self.let_go(512)
         new = self.work("run_new", 5)
+        self.assertEqual(self.allowed(), 5, "of the last day")
+        self.assertEqual(self.allowed("?since=2020-01-01T00:00:00Z"), len(self.auditor.events("kind=decision")), "of what is left")
         event = self.auditor.events("kind=retention")[0]
         minimum = event["retention"]["minimum"]
         self.assertEqual((event["change"], event["retention"]["what"], event["rule"]),

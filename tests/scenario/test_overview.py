@@ -184,6 +184,35 @@ class Overview(harness.ServerCase):
         self.assertFalse(found["more"])
 
 
+class Kept(harness.ServerCase):
+    """What counts of the newest events is kept between two looks: each look must still be of the log as it is."""
+
+    def look(self, who: harness.Client, query: str = "") -> tuple[int, int]:
+        found = who.get(f"/v1/overview{query}").body
+        self.assertTrue(found["complete"])
+        self.assertEqual(sum(row["allow"] for row in found["actions"]), found["decisions"]["allow"])
+        self.assertEqual(sum(row["allow"] for row in found["tenants"]), found["decisions"]["allow"])
+        return found["decisions"]["allow"], found["events"]
+
+    def test_a_second_look_counts_what_came_since_and_only_for_who_may_see_it(self):
+        sam = self.server.client("sam", "human", "auditor", tenant="t_other")
+        other = self.server.agent("agent-8", agent="other-agent", tenant="t_other")
+        self.assertEqual((self.look(self.auditor)[0], self.look(sam)), (0, (0, 0)))
+        for step in range(5):
+            self.agent.decide("run_k", str(step), "kb.read")
+        middle = self.auditor.events("kind=decision")[-1]["timestamp"]
+        self.assertEqual((self.look(self.auditor)[0], self.look(sam)), (5, (0, 0)))
+        other.decide("run_o", "1", "kb.read")
+        other.decide("run_o", "2", "kb.read")
+        self.assertEqual((self.look(self.auditor)[0], self.look(sam)), (7, (2, 2)))
+        self.assertEqual(self.look(self.auditor, "?tenant_id=t_other"), (2, 2))
+        self.assertEqual(self.look(self.auditor, "?tenant_id=t_42")[0], 5)
+        self.assertEqual(self.look(self.auditor, "?tenant_id=t_none"), (0, 0))
+        self.assertEqual(self.look(self.auditor, f"?until={middle}")[0], 4, "until is outside")
+        self.assertEqual(self.look(self.auditor, f"?since={middle}")[0], 3, "since is inside")
+        self.assertEqual(self.look(self.auditor)[1], len(self.auditor.events()) - 1, "every event but the export's own")
+
+
 class InForce(harness.ServerCase):
     def test_the_policy_says_since_when_and_by_whom(self):
         first = self.operator.get("/v1/policy").body

@@ -4,15 +4,16 @@ import {get, signIn, signInByProvider, signOut, whenSignedOut, whoAmI} from "./a
 import {fill, h} from "./dom.js";
 
 /**
- * Pages by the first word behind "#/": who may see them, and how they are drawn, which gives what ends it.  A page's module comes
- * when it is first looked at.
+ * Pages by the first word behind "#/": who may see them, and how they are drawn, which gives what ends it.  A page's modules come
+ * when it is first looked at, all at once: one that is heard of only when another has come costs a round trip more.
  */
+const load = (name, with_ = []) => async () => (await Promise.all([name, ...with_].map((one) => import(`./${one}.js`))))[0][`${name}Page`];
 const pages = [
-  {word: "approvals", title: "Approvals", can: ["approver", "operator", "auditor"], load: async () => (await import("./approvals.js")).approvalsPage},
-  {word: "overview", title: "Overview", can: ["operator", "auditor"], load: async () => (await import("./overview.js")).overviewPage},
-  {word: "runs", title: "Runs", can: ["auditor"], load: async () => (await import("./runs.js")).runsPage},
-  {word: "policy", title: "Policy", can: ["operator", "auditor"], load: async () => (await import("./policy.js")).policyPage},
-  {word: "stop", title: "Emergency stop", can: ["operator", "auditor"], load: async () => (await import("./stop.js")).stopPage},
+  {word: "approvals", title: "Approvals", can: ["approver", "operator", "auditor"], load: load("approvals", ["grants", "live"])},
+  {word: "overview", title: "Overview", can: ["operator", "auditor"], load: load("overview", ["charts"])},
+  {word: "runs", title: "Runs", can: ["auditor"], load: load("runs", ["run", "verify"])},
+  {word: "policy", title: "Policy", can: ["operator", "auditor"], load: load("policy", ["diff", "explain"])},
+  {word: "stop", title: "Emergency stop", can: ["operator", "auditor"], load: load("stop")},
 ];
 
 const app = document.getElementById("app");
@@ -136,6 +137,8 @@ async function begin(message = "") {
   }
 }
 
+/** The page that the address names is on its way while it is found out who looks; who may not see it gets its script alone. */
+pages.find((page) => location.hash.startsWith(`#/${page.word}`))?.load().catch(() => {});
 whenSignedOut(() => begin("The session is over: sign in again."));
 addEventListener("hashchange", drawPage);
 await begin();

@@ -5,6 +5,7 @@ import {meter, number, timeChart, topChart} from "./charts.js";
 import {fill, h, span, time} from "./dom.js";
 
 const REFRESH_MS = 30000;
+const LIMITS = 50; // the fullest; there may be one for each tenant and person
 const RANGES = [["1", "last hour"], ["24", "last 24 hours"], ["168", "last 7 days"], ["720", "last 30 days"]];
 const LISTS = [["reasons", "Why not", "reason"], ["actions", "Actions", "action"], ["agents", "Agents", "agent_id"], ["tenants", "Tenants", "tenant_id"]];
 
@@ -20,7 +21,7 @@ export function overviewPage(main, {identity, query}) {
     const params = new URLSearchParams({since: new Date(Date.now() - hours * 3600000).toISOString()});
     if (tenant.value.trim() !== "") params.set("tenant_id", tenant.value.trim());
     try {
-      const [found, limits, waiting, stops, told] = await Promise.all([get(`/v1/overview?${params}`), get("/v1/limits"),
+      const [found, limits, waiting, stops, told] = await Promise.all([get(`/v1/overview?${params}`), get(`/v1/limits?limit=${LIMITS}`),
         get("/v1/approvals?status=pending"), get("/v1/kill-switches"), targets()]);
       if (state.ended) return;
       fill(say);

@@ -11,7 +11,7 @@ const TIMES = [["since", "Since (UTC)"], ["until", "Until (UTC)"]];
 const DECISIONS = [["", "any"], ["allow", "allow"], ["approval_required", "approval required"], ["stop", "stop"]];
 const KINDS = [["", "any"], ["decision", "decisions"], ["result", "results"], ["violation", "violations"], ["approval", "approvals"],
   ["kill_switch", "emergency stops"], ["policy", "policy"], ["identity", "identities"], ["gap", "gaps"], ["access", "who looked"]];
-const PAGE = 100;
+const PAGE = 50;
 
 /** "2026-11-23T08:00" of a field, in UTC, as the API wants it; and back. */
 const toApi = (value) => value === "" ? "" : `${value.length === 16 ? `${value}:00` : value}Z`;

@@ -10,36 +10,57 @@
 #define HOUR GK_US_PER_HOUR
 #define NOON (INT64_C(20000) * GK_US_PER_DAY + 12 * HOUR)
 
-static struct gk_arena arena;
+static struct census_names names;
 static struct census census;
 
 static void
 begin(void)
 {
-	arena = (struct gk_arena){.cap = 16 << 20};
-	census_init(&census, &arena, NOON - 24 * HOUR, NOON);
+	names.arena.cap = 16 << 20;
+	census_init(&census, NOON - 24 * HOUR, NOON);
 }
 
 static void
 end(void)
 {
 	census_done(&census);
-	gk_arena_done(&arena);
+	census_names_done(&names);
+}
+
+static struct census_row
+count(const struct census_event *event)
+{
+	struct gk_err err = {.rc = GK_OK};
+	struct census_row row;
+
+	cr_assert_eq(
+	    census_row_of(&names, event, &row, &err), GK_OK, "%s", err.text);
+	cr_assert_eq(census_add(&census, &row, &err), GK_OK, "%s", err.text);
+	return row;
 }
 
 TestSuite(census, .init = begin, .fini = end);
 
-static void
+static struct census_row
 add(int kind, const char *bytes)
 {
-	struct census_event event = {.kind = kind,
+	return count(&(struct census_event){.kind = kind,
 	    .decision = -1,
 	    .time_us = NOON - 1,
 	    .bytes = bytes,
-	    .n = strlen(bytes)};
-	struct gk_err err = {.rc = GK_OK};
+	    .n = strlen(bytes)});
+}
 
-	cr_assert_eq(census_add(&census, &event, &err), GK_OK, "%s", err.text);
+/* A resolution that was waited for so long. */
+static void
+add_wait(int64_t us)
+{
+	struct census_row row = {.kind = EVENT_APPROVAL,
+	    .resolution = CENSUS_GRANTED,
+	    .time_us = NOON - 1};
+
+	census_waited(&row, us);
+	cr_assert_eq(census_add(&census, &row, NULL), GK_OK);
 }
 
 static void
@@ -52,11 +73,10 @@ add_decision(int64_t us, enum decision decision, const char *reason)
 	    .bytes = text,
 	    .names = {[CENSUS_REASONS] = event_column_hash(reason, NULL),
 		[CENSUS_ACTIONS] = event_column_hash("a.b", NULL)}};
-	struct gk_err err = {.rc = GK_OK};
 
 	event.n = (size_t)snprintf(text, sizeof(text),
 	    "{\"action\":\"a.b\",\"reason\":\"%s\"}", reason);
-	cr_assert_eq(census_add(&census, &event, &err), GK_OK, "%s", err.text);
+	(void)count(&event);
 }
 
 Test(census, a_day_is_told_in_half_hours_that_begin_at_full_ones)
@@ -76,7 +96,7 @@ Test(census, any_range_has_at_most_sixty_spans_and_they_reach_its_end)
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
 		int64_t until = NOON + ranges[i];
 
-		census_init(&other, &arena, NOON, until);
+		census_init(&other, NOON, until);
 		cr_assert(other.span_count >= 1);
 		cr_assert(other.span_count <= CENSUS_SPANS_MAX);
 		cr_assert(other.since_us +
@@ -97,13 +117,13 @@ Test(census, a_decision_counts_in_its_span_and_under_its_names)
 	cr_assert_eq(census.spans[47].decisions[DECISION_STOP], 1);
 	cr_assert_eq(census.spans[46].decisions[DECISION_APPROVAL_REQUIRED], 1);
 	cr_assert_eq(census.all.decisions[DECISION_ALLOW], 1);
-	cr_assert_eq(census_top(&census, CENSUS_ACTIONS, top), 1);
+	cr_assert_eq(census_top(&census, &names, CENSUS_ACTIONS, top), 1);
 	cr_assert_str_eq(top[0].name, "a.b");
 	cr_assert_eq(top[0].decisions[DECISION_STOP], 1);
 	/* reasons are those of what wasn't allowed */
-	cr_assert_eq(census_top(&census, CENSUS_REASONS, top), 2);
+	cr_assert_eq(census_top(&census, &names, CENSUS_REASONS, top), 2);
 	cr_assert_str_eq(top[0].name, "ask");
-	cr_assert_eq(census_top(&census, CENSUS_AGENTS, top), 0);
+	cr_assert_eq(census_top(&census, &names, CENSUS_AGENTS, top), 0);
 }
 
 Test(census, what_lies_outside_the_spans_counts_in_all_alone)
@@ -128,8 +148,8 @@ Test(census, the_most_frequent_names_come_first)
 		}
 	}
 	add_decision(NOON - 1, DECISION_STOP, "r13"); /* as many as r14 */
-	cr_assert_eq(
-	    census_top(&census, CENSUS_REASONS, top), (size_t)CENSUS_TOP);
+	cr_assert_eq(census_top(&census, &names, CENSUS_REASONS, top),
+	    (size_t)CENSUS_TOP);
 	cr_assert_str_eq(top[0].name, "r13");
 	cr_assert_str_eq(top[1].name, "r14");
 	cr_assert_str_eq(top[9].name, "r05");
@@ -143,20 +163,19 @@ Test(census, names_beyond_the_cap_are_not_told_apart)
 		(void)snprintf(name, sizeof(name), "r%d", i);
 		add_decision(NOON - 1, DECISION_STOP, name);
 	}
-	cr_assert_eq(census.names[CENSUS_REASONS].count, CENSUS_NAMES_MAX);
+	cr_assert_eq(names.lists[CENSUS_REASONS].count, CENSUS_NAMES_MAX);
+	cr_assert(names.crowded[CENSUS_REASONS]);
+	cr_assert_not(names.crowded[CENSUS_ACTIONS]);
 	cr_assert_eq(
 	    census.all.decisions[DECISION_STOP], CENSUS_NAMES_MAX + 10);
 }
 
 Test(census, violations_missing_results_and_resolutions_count)
 {
-	struct census_event event = {.kind = EVENT_APPROVAL,
-	    .bytes = "{\"change\":\"granted\"}",
-	    .n = 20};
-
 	add(EVENT_VIOLATION, "{}");
 	add(EVENT_RESULT, "{\"change\":\"unreported\"}");
 	add(EVENT_RESULT, "{\"change\":\"reported\"}");
+	add(EVENT_APPROVAL, "{\"change\":\"unreported\"}");
 	add(EVENT_APPROVAL, "{\"change\":\"granted\"}");
 	add(EVENT_APPROVAL, "{\"change\":\"expired\"}");
 	add(EVENT_APPROVAL, "{\"change\":\"vote\"}");
@@ -166,30 +185,51 @@ Test(census, violations_missing_results_and_resolutions_count)
 	cr_assert_eq(census.resolved[0], 1);
 	cr_assert_eq(census.resolved[1], 0);
 	cr_assert_eq(census.resolved[2], 1);
-	cr_assert(census_resolves(&event));
-	event.bytes = "{\"change\":\"vote\"}";
-	event.n = strlen(event.bytes);
-	cr_assert_not(census_resolves(&event));
-	event = (struct census_event){
-	    .kind = EVENT_DECISION, .decision = -1, .bytes = "{}", .n = 2};
-	cr_assert_eq(
-	    census_add(&census, &event, &(struct gk_err){.rc = GK_OK}), GK_OK);
+	cr_assert_eq(add(EVENT_APPROVAL, "{\"change\":\"vote\"}").resolution,
+	    CENSUS_RESOLUTIONS);
+	add(EVENT_DECISION, "{}"); /* without a decision */
 	cr_assert_eq(census.all.decisions[DECISION_STOP], 0);
 }
 
 Test(census, waits_have_a_median_a_tail_and_a_cap)
 {
+	struct census_row row = {.kind = EVENT_APPROVAL};
+
 	cr_assert_eq(census_percentile(&census, 50), 0);
 	for (int i = 100; i > 0; i--) {
-		census_wait(&census, i);
+		add_wait(i * GK_US_PER_MS);
 	}
 	cr_assert_eq(census_percentile(&census, 50), 50);
 	cr_assert_eq(census_percentile(&census, 90), 90);
 	cr_assert_eq(census_percentile(&census, 100), 100);
 	cr_assert_eq(census_percentile(&census, 0), 1);
 	for (int i = 0; i < CENSUS_WAITS_MAX + 5; i++) {
-		census_wait(&census, -1);
+		add_wait(-1);
 	}
 	cr_assert_eq(census.wait_count, CENSUS_WAITS_MAX);
 	cr_assert_eq(census_percentile(&census, 0), 0);
+	census_waited(&row, 100 * GK_US_PER_DAY);
+	cr_assert_eq(row.wait_ms, UINT32_MAX);
+}
+
+Test(census, rows_of_one_set_of_names_can_be_counted_by_another_census)
+{
+	static struct census other;
+	struct census_count top[CENSUS_TOP];
+	struct census_row row =
+	    count(&(struct census_event){.kind = EVENT_DECISION,
+		.decision = DECISION_STOP,
+		.time_us = NOON - 1,
+		.names = {[CENSUS_TENANTS] = 7},
+		.bytes = "{\"tenant_id\":\"t_1\"}",
+		.n = 19});
+
+	cr_assert_not(row.tenantless);
+	cr_assert(add(EVENT_RESULT, "{}").tenantless);
+	census_init(&other, NOON - HOUR, NOON);
+	cr_assert_eq(census_top(&other, &names, CENSUS_TENANTS, top), 0);
+	cr_assert_eq(census_add(&other, &row, NULL), GK_OK);
+	cr_assert_eq(census_top(&other, &names, CENSUS_TENANTS, top), 1);
+	cr_assert_str_eq(top[0].name, "t_1");
+	census_done(&other);
 }
