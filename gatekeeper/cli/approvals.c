@@ -31,6 +31,7 @@ add_approval(struct table *table, const struct json_value *one)
 	char votes[64], expires[32];
 	const char *cells[] = {
 	    words_get(one, "approval_id"),
+	    words_get(one, "risk"),
 	    words_get(one, "status"),
 	    words_get(one, "action"),
 	    words_get(one, "agent_id"),
@@ -46,7 +47,7 @@ add_approval(struct table *table, const struct json_value *one)
 	table_row(table, cells);
 }
 
-static const char *const titles[] = {"ID", "STATUS", "ACTION", "AGENT",
+static const char *const titles[] = {"ID", "RISK", "STATUS", "ACTION", "AGENT",
     "TENANT", "RUN", "STEP", "VOTES", "EXPIRES (UTC)"};
 
 /* All pages: rows of a table, or one JSON text. */
@@ -97,6 +98,9 @@ list_ask(struct cli *cli, struct session *session, const char *status,
 		const char *next;
 
 		ask_param(&ask, "status", status);
+		ask_param(&ask, "order",
+		    status != NULL && strcmp(status, "pending") == 0 ? "risk"
+								     : NULL);
 		ask_param(&ask, "cursor",
 		    list->cursor[0] == '\0' ? NULL : list->cursor);
 		code = session_ask(session, &ask, &answer);
@@ -152,7 +156,9 @@ const struct cli_command cli__approvals_list = {
     .path = "approvals list",
     .arguments = "",
     .summary = "list what waits for a person",
-    .details = "  gatekeeper approvals list\n"
+    .details = "What waits: the riskiest first, and of those what was asked "
+	       "first.\n\n"
+	       "  gatekeeper approvals list\n"
 	       "  gatekeeper approvals list --status all --json\n",
     .flags = list_flags,
     .flag_count = GK_COUNT(list_flags),

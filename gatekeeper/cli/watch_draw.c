@@ -104,8 +104,9 @@ draw_row(struct screen *screen, const struct json_value *one, bool chosen)
 
 	print_left(one, left);
 	(void)snprintf(text, sizeof(text),
-	    "%s %-22s %-16s %-10s %" PRId64 "/%" PRId64 "  %s",
-	    chosen ? ">" : " ", or_dash(words_get(one, "action")),
+	    "%s %-6s %-22s %-16s %-10s %" PRId64 "/%" PRId64 "  %s",
+	    chosen ? ">" : " ", or_dash(words_get(one, "risk")),
+	    or_dash(words_get(one, "action")),
 	    or_dash(words_get(one, "agent_id")),
 	    or_dash(words_get(one, "tenant_id")), words_int(one, "granted"),
 	    words_int(one, "needed"), left);

@@ -18,6 +18,7 @@ ask_pending(struct watch *watch, struct answer *answer, struct gk_err *err)
 
 	*answer = (struct answer){.text = GK_BUF_INIT(ASK_TEXT_MAX)};
 	ask_param(&ask, "status", "pending");
+	ask_param(&ask, "order", "risk");
 	GK_TRY(session_send(&watch->session, &ask, answer, err));
 	return json_parse(gk_buf_text(&answer->text), answer->text.len,
 	    &watch_limits, &answer->json, err);

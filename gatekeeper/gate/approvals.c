@@ -65,15 +65,42 @@ wants(void *ctx, const struct approval_view *view)
 	return may_see(ctx, view);
 }
 
+/* The last approval of the page before; in the order of risk, behind its risk: "high.apr_…". */
+static bool
+read_cursor(
+    struct gate *gate, const char *cursor, struct approval_filter *filter)
+{
+	if (filter->by_risk) {
+		size_t n = strcspn(cursor, ".");
+
+		for (int i = RISK_LOW; i < RISK_COUNT; i++) {
+			if (strncmp(cursor, risk_words[i], n) == 0 &&
+			    risk_words[i][n] == '\0') {
+				filter->after_risk = (enum risk)i;
+			}
+		}
+		if (filter->after_risk == RISK_NONE || cursor[n] != '.') {
+			return false;
+		}
+		cursor += n + 1;
+	}
+	return id_parse(&gate->id_key, ID_APPROVAL, cursor, &filter->after_seq);
+}
+
 /* The page's parameters; false: the call has been ended. */
 static bool
 read_page(struct gate *gate, struct gate_call *call, struct approvals *wanted)
 {
 	const char *cursor = gate__param(call, "cursor");
+	const char *order = gate__param(call, "order");
 
-	/* the cursor is the last approval of the page before */
-	if (cursor != NULL && !id_parse(&gate->id_key, ID_APPROVAL, cursor,
-				  &wanted->filter.after_seq)) {
+	wanted->filter.by_risk = order != NULL && strcmp(order, "risk") == 0;
+	if (order != NULL && !wanted->filter.by_risk &&
+	    strcmp(order, "asked") != 0) {
+		(void)gate__bad_param(call, "order", "expected asked or risk");
+		return false;
+	}
+	if (cursor != NULL && !read_cursor(gate, cursor, &wanted->filter)) {
 		(void)gate__bad_param(
 		    call, "cursor", "not a cursor that this search has given");
 		return false;
@@ -333,6 +360,10 @@ approvals_read(struct gate *gate, struct gate_reader *reader,
 	if (printed == 0 || (printed == wanted->count && !wanted->more)) {
 		return gk_buf_puts(reply, ",\"next_cursor\":null}", err);
 	}
-	return gk_buf_printf(reply, err, ",\"next_cursor\":\"%s\"}",
+	return gk_buf_printf(reply, err, ",\"next_cursor\":\"%s%s%s\"}",
+	    wanted->filter.by_risk
+		? risk_words[wanted->views[printed - 1]->risk]
+		: "",
+	    wanted->filter.by_risk ? "." : "",
 	    wanted->views[printed - 1]->approval_id);
 }

@@ -154,7 +154,7 @@ enum gate_verb {
 	GATE_DECISION, /* target: decision_id */
 	GATE_RUN_END,  /* target: run_id; params: tenant_id */
 	/* approvers */
-	GATE_APPROVALS,        /* params: status */
+	GATE_APPROVALS,        /* params: status, order, limit, cursor */
 	GATE_APPROVAL,         /* target: approval_id */
 	GATE_APPROVAL_HISTORY, /* target; params: limit */
 	GATE_APPROVAL_GRANT,   /* target; body: comment, valid_for */

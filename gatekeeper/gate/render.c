@@ -113,6 +113,7 @@ static const struct record_field rule_fields[] = {
 	.count_offset = offsetof(struct approval_rule_view, group_count)},
     INT(approval_rule_view, "needed", needed),
     STR(approval_rule_view, "reason", reason),
+    ENUM(approval_rule_view, "risk", risk, risk_words, RECORD_REQUIRED),
     STR(approval_rule_view, "rule", rule),
 };
 static const struct record_type rule_type =
@@ -169,6 +170,7 @@ static const struct record_field approval_fields[] = {
     FIELD(gate_approval, "redacted", RECORD_JSON, redacted, RECORD_NULLABLE),
     TIME(gate_approval, "resolved_at", view.resolved_at_us),
     STR(gate_approval, "resolved_by", view.resolved_by),
+    ENUM(gate_approval, "risk", view.risk, risk_words, RECORD_REQUIRED),
     LIST(gate_approval, "rules", view.rules, view.rule_count, rule_type),
     STR(gate_approval, "run_id", view.run_id),
     INT(gate_approval, "seq", view.seq),

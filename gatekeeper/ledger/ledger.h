@@ -84,6 +84,7 @@ struct approval_rule_view {
 	size_t escalate_count;
 	int64_t escalates_at_us; /* 0: it doesn't, or has */
 	bool escalated;
+	int risk; /* enum risk, never RISK_NONE */
 	int64_t needed;
 	int64_t granted;
 };
@@ -96,6 +97,7 @@ struct approval_view {
 	    [APPROVAL_ALIKE_BYTES]; /* equal where agent, tenant, actor, action with arguments and rules are */
 	uint64_t seq; /* of the decision that asked */
 	int status;   /* enum approval_status */
+	int risk;     /* enum risk: the highest of its rules */
 	const char *run_id, *step_id, *tenant_id, *agent_id, *caller;
 	const char *action, *action_key;
 	const char *actor_type, *actor_id;
@@ -320,10 +322,12 @@ bool ledger_approval(const struct ledger *ledger, uint64_t seq,
 struct approval_filter {
 	enum approval_status status;
 	uint64_t after_seq;
+	bool by_risk;         /* the riskiest first */
+	enum risk after_risk; /* by_risk, where after_seq isn't 0: that one's */
 	bool (*wants)(void *ctx, const struct approval_view *view);
 	void *ctx;
 };
-/* Those that the filter lets through, oldest first; at most max, *ret_more: there are others. */
+/* Those that the filter lets through, oldest first, within each risk where that is asked; at most max, *ret_more: there are others. */
 size_t ledger_approvals(const struct ledger *ledger,
     const struct approval_filter *filter, struct gk_arena *arena,
     struct approval_view *ret, size_t max, bool *ret_more);

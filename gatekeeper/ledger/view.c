@@ -38,6 +38,26 @@ view_groups(const struct approval *approval, size_t i, struct gk_arena *arena,
 	return GK_OK;
 }
 
+/* What says nothing of itself is neither the one nor the other. */
+static enum risk
+rule_risk(const struct approval_rule *rule)
+{
+	return rule->risk == RISK_NONE ? RISK_MEDIUM : (enum risk)rule->risk;
+}
+
+static enum risk
+approval_risk(const struct approval *approval)
+{
+	enum risk most = RISK_NONE;
+
+	for (size_t i = 0; i < approval->rule_count; i++) {
+		enum risk risk = rule_risk(&approval->rules[i]);
+
+		most = risk > most ? risk : most;
+	}
+	return most;
+}
+
 static enum gk_rc
 view_rules(const struct approval *approval, struct gk_arena *arena,
     struct approval_view *view, struct gk_err *err)
@@ -56,6 +76,7 @@ view_rules(const struct approval *approval, struct gk_arena *arena,
 		to->reason = rule->reason;
 		GK_TRY(view_groups(approval, i, arena, to, err));
 		to->needed = rule->needed;
+		to->risk = rule_risk(rule);
 		to->granted = approval_rule_granted(approval, i);
 		view->needed += to->needed;
 		view->granted +=
@@ -124,6 +145,7 @@ view_fill(const struct ledger *ledger, const struct approval *approval,
 	view_alike(approval, view->alike);
 	view->seq = approval->seq;
 	view->status = approval->status;
+	view->risk = approval_risk(approval);
 	view->run_id = approval->run->run_id;
 	view->tenant_id = approval->run->tenant;
 	view->agent_id = approval->run->agent;
@@ -177,15 +199,26 @@ ledger_approval(const struct ledger *ledger, uint64_t seq,
 	       view_fill(ledger, approval, arena, ret, NULL) == GK_OK;
 }
 
+/* Does a stand before b? */
+static bool
+is_before(const struct approval *a, const struct approval *b, bool by_risk)
+{
+	enum risk risk_a = by_risk ? approval_risk(a) : RISK_NONE;
+	enum risk risk_b = by_risk ? approval_risk(b) : RISK_NONE;
+
+	return risk_a != risk_b ? risk_a > risk_b : a->seq < b->seq;
+}
+
 static void
-sort_by_seq(const struct approval **list, size_t count)
+sort(const struct approval **list, size_t count, bool by_risk)
 {
 	for (size_t gap = count / 2; gap > 0; gap /= 2) {
 		for (size_t i = gap; i < count; i++) {
 			const struct approval *item = list[i];
 			size_t k = i;
 
-			for (; k >= gap && list[k - gap]->seq > item->seq;
+			for (; k >= gap &&
+			       is_before(item, list[k - gap], by_risk);
 			     k -= gap) {
 				list[k] = list[k - gap];
 			}
@@ -194,10 +227,24 @@ sort_by_seq(const struct approval **list, size_t count)
 	}
 }
 
+/* Does it stand behind the last one of the page before? */
+static bool
+is_after(const struct approval *approval, const struct approval_filter *filter)
+{
+	enum risk risk;
+
+	if (!filter->by_risk || filter->after_seq == 0) {
+		return approval->seq > filter->after_seq;
+	}
+	risk = approval_risk(approval);
+	return risk != filter->after_risk ? risk < filter->after_risk
+					  : approval->seq > filter->after_seq;
+}
+
 static bool
 is_listed(const struct approval *approval, const struct approval_filter *filter)
 {
-	return !approval->run->cold && approval->seq > filter->after_seq &&
+	return !approval->run->cold && is_after(approval, filter) &&
 	       (filter->status == APPROVAL_NONE ||
 		   approval->status == (int)filter->status);
 }
@@ -222,7 +269,7 @@ ledger_approvals(const struct ledger *ledger,
 			list[n++] = approval;
 		}
 	}
-	sort_by_seq(list, n);
+	sort(list, n, filter->by_risk);
 	for (size_t i = 0; i < n; i++) {
 		if (view_fill(ledger, list[i], arena, &view, NULL) != GK_OK) {
 			*ret_more = true; /* memory ran out: the next page */

@@ -104,6 +104,7 @@ static const struct record_field approval_rule_fields[] = {
     STRS(approval_rule, "groups", groups, group_count, 64),
     INT(approval_rule, "needed", needed),
     STR(approval_rule, "reason", reason),
+    ENUM(approval_rule, "risk", risk, risk_words),
     STR(approval_rule, "rule", rule),
 };
 const struct record_type approval_rule_type =

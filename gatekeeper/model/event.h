@@ -55,6 +55,7 @@ struct approval_rule {
 	const char **groups;
 	size_t group_count;
 	int64_t needed;
+	int risk;                 /* enum risk: as the rule says */
 	int64_t escalate_ms;      /* pending for so long; 0: never */
 	const char **escalate_to; /* groups that may decide then too */
 	size_t escalate_count;

@@ -51,6 +51,7 @@ struct approval_finding {
 	const char *const *groups;
 	size_t group_count;
 	int64_t needed;          /* different persons, >= 1 */
+	enum risk risk;          /* as the rule says */
 	const char *const *show; /* JSON Pointers into args */
 	size_t show_count;
 	int64_t expires_us;     /* bounds pending */

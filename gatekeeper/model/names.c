@@ -111,6 +111,12 @@ const char *const approval_status_words[APPROVAL_STATUS_COUNT] = {
     [APPROVAL_USED] = "used",
 };
 
+const char *const risk_words[RISK_COUNT] = {
+    [RISK_LOW] = "low",
+    [RISK_MEDIUM] = "medium",
+    [RISK_HIGH] = "high",
+};
+
 const char *const identity_kind_words[IDENTITY_KIND_COUNT] = {
     [IDENTITY_AGENT] = "agent",
     [IDENTITY_HUMAN] = "human",

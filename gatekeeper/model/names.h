@@ -146,6 +146,16 @@ enum approval_status {
 };
 extern const char *const approval_status_words[APPROVAL_STATUS_COUNT];
 
+/* How much is at stake where a rule asks; what says nothing counts as medium. */
+enum risk {
+	RISK_NONE = 0, /* not said */
+	RISK_LOW,
+	RISK_MEDIUM,
+	RISK_HIGH,
+	RISK_COUNT,
+};
+extern const char *const risk_words[RISK_COUNT];
+
 enum identity_kind {
 	IDENTITY_NONE = 0,
 	IDENTITY_AGENT,

@@ -255,6 +255,31 @@ join_groups(void *ctx, const struct entry_text *groups, struct gk_err *err)
 	return add_joined(groups, &join->any, join->buf, err);
 }
 
+/* The highest of the rules that ask; what says nothing counts as medium. */
+static enum risk
+risk_of(const struct notice *notice)
+{
+	struct entry_text terms = entry_get(notice->row, notice->n, "approval");
+	struct entry_text rules = {NULL, 0}, rule;
+	enum risk most = RISK_NONE;
+	size_t at = 1;
+
+	if (terms.at != NULL) {
+		rules = entry_get(terms.at, terms.n, "rules");
+	}
+	while (next_element(&rules, &at, &rule)) {
+		enum risk risk = RISK_MEDIUM;
+
+		for (int i = RISK_LOW; i < RISK_COUNT; i++) {
+			if (entry_is(rule.at, rule.n, "risk", risk_words[i])) {
+				risk = (enum risk)i;
+			}
+		}
+		most = risk > most ? risk : most;
+	}
+	return most;
+}
+
 static enum gk_rc
 print_own(const struct notice *notice, enum notice_field field,
     struct gk_buf *buf, struct gk_err *err)
@@ -267,6 +292,13 @@ print_own(const struct notice *notice, enum notice_field field,
 	}
 	if (field == NOTICE_GROUPS) {
 		return notice__each_groups(notice, join_groups, &join, err);
+	}
+	if (field == NOTICE_RISK) {
+		enum risk risk = risk_of(notice);
+
+		return risk == RISK_NONE
+			   ? GK_OK
+			   : gk_buf_puts(buf, risk_words[risk], err);
 	}
 	charge = full_budget(notice);
 	if (charge.at != NULL) {

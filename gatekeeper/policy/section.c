@@ -13,7 +13,8 @@ static const char *const limit_keys[] = {
 static const char *const budget_keys[] = {
     COMMON_KEYS, "per", "unit", "amount", "every", "cost", "refund"};
 static const char *const approval_keys[] = {COMMON_KEYS, "roles", "approvers",
-    "show", "forget_after", "expires", "grant_valid", "escalate", "bounded"};
+    "show", "forget_after", "expires", "grant_valid", "escalate", "bounded",
+    "risk"};
 static const char *const approver_keys[] = {"groups", "count"};
 static const char *const escalate_keys[] = {"after", "to"};
 static const char *const bounded_keys[] = {"max_uses", "max_ttl", "pins"};
@@ -315,6 +316,8 @@ section_approval(
 	    "a JSON Pointer such as /amount", 32);
 	approval->show = show.items;
 	approval->show_count = show.count;
+	approval->risk = (enum risk)field_word(
+	    reader, object, "risk", risk_words, RISK_COUNT, RISK_NONE);
 	approval->expires_us = field_duration(
 	    reader, object, "expires", 30 * GK_US_PER_DAY, 30 * GK_US_PER_MIN);
 	approval->grant_valid_us = field_duration(reader, object, "grant_valid",

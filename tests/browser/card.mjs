@@ -99,6 +99,23 @@ test("identical requests tell of each run", async (browser) => {
   await pastOf(card).filter({hasText: "Before in run alike-2"}).getByText("1 step: 1 allowed.").waitFor();
 });
 
+test("the riskiest stand first, of those the one that was asked first, and each says its risk in a word", async (browser) => {
+  for (const [run_id, action] of [["order-1", "pay.out"], ["order-2", "refund.create"], ["order-3", "wire.send"], ["order-4", "wire.send"]]) {
+    await ask("1", action, {order: run_id, amount: 68}, {request: {run_id}});
+  }
+  const page = await open(browser);
+  await signIn(page, "alice");
+  await cardOf(page, "order-1").waitFor();
+  const all = await page.locator("article").evaluateAll((cards) => cards.map((card) =>
+    [/order-\d/.exec(card.innerText)?.[0], card.querySelector(".risk").innerText]).filter(([run]) => run));
+  same(all, [["order-3", "High risk"], ["order-4", "High risk"], ["order-2", "Medium risk"], ["order-1", "Low risk"]]);
+  // but for the one that a link names
+  const {approval_id} = (await api("alice", "GET", "/v1/approvals?status=pending")).body.approvals.find((one) => one.run_id === "order-1");
+  const linked = await open(browser, {path: `/#/approvals/${approval_id}`});
+  await signIn(linked, "alice");
+  await linked.locator("article").first().filter({hasText: "order-1"}).waitFor();
+});
+
 test("reasons and arguments are shown as people read them, and the record's words stay at hand", async (browser) => {
   await ask("1", "pay.out", {order: "A-1", amount: 66, customer: {name: "Ada", "a/b~c": 1}}, {request: {run_id: "words-1"}});
   const page = await open(browser);

@@ -23,11 +23,12 @@ limits:
     per: run
 """
 APPROVALS = """\
-  - {id: two-persons, actions: [wire.send], approvers: {groups: [finance], count: 2}, show: [/amount]}
+  - {id: two-persons, actions: [wire.send], approvers: {groups: [finance], count: 2}, show: [/amount], risk: high}
   - {id: fleeting, actions: [quick.thing], approvers: {groups: [finance]}, expires: 2s}
   - id: bounded
     actions: [pay.out]
     reason: payment_above_limit
+    risk: low
     approvers: {groups: [finance]}
     show: [/order, /amount, /customer/name, /customer/a~1b~0c]
     bounded: {max_uses: 5, max_ttl: 2h, pins: [args.order]}

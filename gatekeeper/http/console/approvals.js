@@ -17,7 +17,7 @@ export function approvalsPage(main, {identity, rest}) {
   const state = {ended: false, busy: new Set(), past: histories(), tell: (text) => fill(say, text)};
   async function refresh() {
     try {
-      const {approvals} = await get("/v1/approvals?status=pending");
+      const {approvals} = await get("/v1/approvals?status=pending&order=risk");
       if (state.ended) return;
       fill(say);
       draw(list, alike(sort(approvals, rest[0])), identity, state, refresh);
@@ -43,10 +43,9 @@ export function approvalsPage(main, {identity, rest}) {
   };
 }
 
-/** The one that a link names first, then what ends soonest. */
+/** The one that a link names first; else as the server has it: the riskiest, and of those the one that was asked first. */
 function sort(approvals, wanted) {
-  return [...approvals].sort((a, b) =>
-    (b.approval_id === wanted) - (a.approval_id === wanted) || String(a.expires_at).localeCompare(String(b.expires_at)));
+  return [...approvals].sort((a, b) => (b.approval_id === wanted) - (a.approval_id === wanted));
 }
 
 /** Identical requests together, each group where its first one stands. */
@@ -138,7 +137,7 @@ function card(group, identity, state, refresh) {
 
   return h("article", {class: "card", "aria-labelledby": `title-${id}`},
     h("h2", {id: `title-${id}`}, h("code", {}, approval.action)),
-    reasons(approval),
+    h("p", {}, h("span", {class: `risk ${approval.risk}`}, `${sentence(approval.risk)} risk`)), reasons(approval),
     group.length > 1 ? h("p", {class: "tag"}, `${group.length} identical requests`) : null,
     facts(approval),
     group.length > 1 ? h("p", {class: "hint"}, `Runs: ${group.map((one) => one.run_id).join(", ")}. Each is decided by itself.`) : null,

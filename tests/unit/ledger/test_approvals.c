@@ -185,3 +185,68 @@ Test(ledger_approvals, an_agent_votes_on_nothing)
 	    world_vote(&world, "a2", asked(1, id), CHANGE_GRANTED)->refusal ==
 	    REFUSAL_NOT_AN_APPROVER);
 }
+
+static uint64_t
+asked_at_risk(const char *run, enum risk first, enum risk second)
+{
+	struct findings *found = world_findings(&world);
+
+	world_add_approval(&world, found, "r1", 1);
+	found->approvals[0].risk = first;
+	world_add_approval(&world, found, "r2", 1);
+	found->approvals[1].risk = second;
+	return world_ask(&world, "a1", run, "1", "ak1_a", NULL, found)
+	    ->events[0]
+	    .seq;
+}
+
+/* The runs of a page, in its order, and what its cursor says. */
+static void
+check_page(const struct ledger *ledger, struct approval_filter *filter,
+    size_t max, const char *runs, bool more)
+{
+	struct approval_view views[8];
+	char found[64] = "";
+	bool any;
+	size_t n =
+	    ledger_approvals(ledger, filter, &world.arena, views, max, &any);
+
+	for (size_t i = 0; i < n; i++) {
+		(void)strcat(found, views[i].run_id);
+	}
+	cr_assert_str_eq(found, runs);
+	cr_assert_eq(any, more);
+	filter->after_seq = views[n - 1].seq;
+	filter->after_risk = (enum risk)views[n - 1].risk;
+}
+
+Test(ledger_approvals, the_riskiest_stand_first_and_of_those_the_oldest)
+{
+	struct approval_filter asked = {.status = APPROVAL_PENDING};
+	struct approval_filter risk = asked;
+	struct ledger *again;
+	struct approval_view view;
+
+	(void)asked_at_risk("a", RISK_LOW, RISK_LOW);
+	(void)asked_at_risk("b", RISK_NONE, RISK_LOW);
+	(void)asked_at_risk("c", RISK_HIGH, RISK_LOW);
+	(void)asked_at_risk("d", RISK_MEDIUM, RISK_MEDIUM);
+	(void)asked_at_risk("e", RISK_NONE, RISK_HIGH);
+	(void)asked_at_risk("f", RISK_LOW, RISK_LOW);
+	check_page(world.ledger, &asked, 8, "abcdef", false);
+	risk.by_risk = true;
+	check_page(world.ledger, &risk, 2, "ce", true);
+	check_page(world.ledger, &risk, 3, "bda", true);
+	check_page(world.ledger, &risk, 3, "f", false);
+	/* it is in the record, so it outlives the process */
+	for (int i = 0; i < 2; i++) {
+		again = i == 0 ? world_rebuild(&world) : world_reload(&world);
+		risk.after_seq = 0;
+		check_page(again, &risk, 8, "cebdaf", false);
+		cr_assert(ledger_approval(
+		    again, risk.after_seq, &world.arena, &view));
+		cr_assert_eq(view.risk, RISK_LOW);
+		cr_assert_eq(view.rules[1].risk, RISK_LOW);
+		ledger_free(again);
+	}
+}

@@ -51,6 +51,7 @@ random_findings(struct world *world, uint64_t *state)
 
 		world_add_approval(
 		    world, found, "r1", 1 + (int64_t)roll(state, 2));
+		rule->risk = (enum risk)roll(state, RISK_COUNT);
 		rule->max_uses = (int64_t)roll(state, 4);
 		rule->max_ttl_us = 20 * GK_US_PER_MIN;
 		rule->pins = pins;

@@ -9,7 +9,8 @@ static const char asked[] =
     "{\"action\":\"refund.create\",\"actor\":{\"id\":\"u_7\",\"roles\":["
     "\"support\",\"lead\"],\"type\":\"user\"},\"agent_id\":\"support-agent\","
     "\"approval\":{\"id\":\"apr_1\",\"rules\":[{\"groups\":[\"finance\","
-    "\"legal\"],\"rule\":\"a\"},{\"groups\":[\"ops\"],\"rule\":\"b\"}]},"
+    "\"legal\"],\"risk\":\"low\",\"rule\":\"a\"},{\"groups\":[\"ops\"],"
+    "\"rule\":\"b\"}]},"
     "\"approval_id\":\"apr_1\",\"decision\":\"approval_required\",\"kind\":"
     "\"decision\",\"reason\":\"refund_over_50\",\"run_id\":\"run_981\","
     "\"seq\":1041,\"tenant_id\":\"t_42\",\"timestamp\":"
@@ -133,6 +134,9 @@ Test(condition, conditions_see_the_fields)
 {
 	cr_assert(holds("alert == \"approval\"", asked));
 	cr_assert(holds("\"legal\" in groups && seq > 1000", asked));
+	/* of a low one and one that says nothing, the higher */
+	cr_assert(holds("risk == \"medium\"", asked));
+	cr_assert(holds("risk == \"\"", spent));
 	cr_assert(holds("roles.exists(r, r == \"lead\")", asked));
 	cr_assert(holds("percent >= 80 && budget.startsWith(\"sp\")", spent));
 	cr_assert_not(holds("alert == \"approval\"", spent));

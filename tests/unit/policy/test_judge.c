@@ -25,7 +25,7 @@ static const char text[] =
     "every: hour}\n"
     "approvals:\n"
     "  - {id: ask, actions: [ping], approvers: {groups: [finance], count: 2}, "
-    "show: [/a]}\n"
+    "show: [/a], risk: high}\n"
     "results: {within: 1m}\n";
 
 static struct policy *policy;
@@ -125,6 +125,7 @@ Test(policy_judge, limits_budgets_and_approvals_are_found_with_their_subjects)
 	cr_assert_str_eq(found.budgets[1].subject, "u_1");
 	cr_assert(found.budgets[1].cost_micros == -1);
 	cr_assert(found.approval_count == 1 && found.approvals[0].needed == 2);
+	cr_assert_eq(found.approvals[0].risk, RISK_HIGH);
 	cr_assert(found.result_within_us == 60000000);
 	judge("crm.search", "u_1", "support");
 	cr_assert(found.limit_count == 2);
