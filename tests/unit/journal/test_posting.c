@@ -128,6 +128,20 @@ Test(posting, stretches_of_a_set)
 	}
 }
 
+Test(posting, what_two_sets_have_together)
+{
+	posting_clear(&set);
+	posting_clear(&other);
+	posting_add(&set, 0);
+	posting_add(&set, 70);
+	posting_add(&other, 70);
+	posting_add(&other, POSTING_WIDTH - 1);
+	posting_or(&set, &other);
+	cr_assert(posting_count(&set, 0, POSTING_WIDTH) == 3);
+	cr_assert(posting_first(&set, 1, POSTING_WIDTH) == 70);
+	cr_assert(posting_last(&set, 71, POSTING_WIDTH) == POSTING_WIDTH - 1);
+}
+
 Test(posting, what_two_sets_share)
 {
 	posting_clear(&set);

@@ -26,7 +26,14 @@ struct world {
 	const struct json_value *args;
 	struct record_pair pins[2];
 	size_t pin_count;
+	const char *actor_alias, *actor_person; /* see decision_ask */
+	bool pseudonymize;
+	const char *args_hash; /* NULL: h1_x */
+	const struct ask_hashes *older;
+	size_t older_count;
 	/* what the next votes say besides world_vote()'s */
+	const char *const *aliases;
+	size_t alias_count;
 	const struct grant_bound *bound;
 	int64_t valid_us;
 };

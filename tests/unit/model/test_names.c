@@ -4,6 +4,7 @@
 
 #include "codec/digest.h"
 #include "model/decimal.h"
+#include "model/event.h"
 #include "model/ids.h"
 #include "model/names.h"
 #include "model/request.h"
@@ -87,6 +88,29 @@ Test(names, ids_carry_their_seq_and_nobody_else_can_make_one)
 		cr_assert(
 		    !id_parse(&key, ID_DECISION, other, &seq), "%s", other);
 	}
+}
+
+Test(names, a_pseudonym_has_one_form_and_is_an_id)
+{
+	static const char *const good[] = {
+	    "p1_abcdefghijklmnopqrstuv", "p999999999_ABCDEFGHIJ-KLMNOP_QRST"};
+	static const char *const bad[] = {"", "p", "p1", "p1_",
+	    "p1_abcdefghijklmnopqrstu", "p1_abcdefghijklmnopqrstuvw",
+	    "p0_abcdefghijklmnopqrstuv", "p01_abcdefghijklmnopqrstuv",
+	    "p1234567890_abcdefghijklmnopqrstuv", "P1_abcdefghijklmnopqrstuv",
+	    "p_abcdefghijklmnopqrstuv", "h1_abcdefghijklmnopqrstuv",
+	    "p1_abcdefghijklmnopqrst.v", "xp1_abcdefghijklmnopqrstuv",
+	    "p1-abcdefghijklmnopqrstuv"};
+
+	for (size_t i = 0; i < GK_COUNT(good); i++) {
+		cr_assert(name_is_pseudonym(good[i]), "%s", good[i]);
+		cr_assert(name_is_id(good[i]));
+	}
+	for (size_t i = 0; i < GK_COUNT(bad); i++) {
+		cr_assert(!name_is_pseudonym(bad[i]), "%s", bad[i]);
+	}
+	cr_assert(event_key_of(good[0]) == 1);
+	cr_assert(event_key_of(good[1]) == 999999999);
 }
 
 Test(names, a_traceparent_parses_or_is_dropped)
