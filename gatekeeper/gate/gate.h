@@ -60,6 +60,8 @@ struct gate_options {
 	    asks_per_hour; /* approvals that an agent may ask for, by tenant; 0: any number */
 	size_t
 	    places; /* for calls that wait and streams that follow; 0: 7168 */
+	size_t
+	    search_rows; /* events that one page looks at where no index helps; 0: a million */
 	int64_t admission_per_s; /* calls per identity; sustained */
 	int64_t admission_burst;
 	uint64_t condition_fuel; /* see policy_input; 0: the default */

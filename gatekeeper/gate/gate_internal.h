@@ -537,6 +537,8 @@ STAGE_COMMIT(ship_commit);
 /* The reply was made by an earlier stage. */
 STAGE_BEGIN(ready_finish);
 
+/* How many events one answer looks at where no index helps.  search.c */
+size_t gate__search_rows(const struct gate *gate);
 /* Is it an event of an actor, or a switch over one, that has one of these names?  search.c */
 bool gate__is_of_actor(
     const char *bytes, size_t n, const char *const *names, size_t count);

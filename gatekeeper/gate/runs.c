@@ -4,7 +4,7 @@
 
 #include "gate/gate_internal.h"
 
-enum { PAGE = 500, SCAN_ROWS = 200000, ROW_CAP = 2 << 20, LIST_CAP = 1 << 20 };
+enum { PAGE = 500, SCAN_ROWS = 20000, ROW_CAP = 2 << 20, LIST_CAP = 1 << 20 };
 
 /* One decision of the run and what points to it. */
 struct step {
@@ -30,6 +30,7 @@ struct run_read {
 	size_t rows;
 	bool hidden; /* it is another agent's */
 	bool found_tenant;
+	size_t looked; /* at events, for the tenant */
 };
 
 static bool
@@ -231,6 +232,7 @@ note_tenant(void *ctx, uint64_t seq, const char *bytes, size_t n,
 	(void)seq;
 	(void)leaf;
 	(void)err;
+	run->looked++;
 	if (entry_is(bytes, n, "run_id", run->run_id)) {
 		run->tenant =
 		    entry_dup(bytes, n, "tenant_id", &run->call->arena);
@@ -240,20 +242,30 @@ note_tenant(void *ctx, uint64_t seq, const char *bytes, size_t n,
 	return GK_OK;
 }
 
-/* Who sees all tenants needn't say which: the newest run of that name. */
+/*
+ * Who sees all tenants needn't say which: the newest run of that name.  The search index
+ * leads to it; of events that it doesn't know no more are looked at than a search may.
+ * *ret_known false: there are others, which nobody has looked at.
+ */
 static enum gk_rc
-find_tenant(struct run_read *run, struct gk_err *err)
+find_tenant(struct run_read *run, bool *ret_known, struct gk_err *err)
 {
 	struct journal_query query = any_event;
+	size_t most = gate__search_rows(run->gate);
 	bool more = true;
 
 	query.newest_first = true;
 	query.from_seq = UINT64_MAX;
 	query.limit = 1000;
-	while (more && !run->found_tenant) {
+	query.run_id = event_column_hash(run->run_id, NULL);
+	while (more && !run->found_tenant && run->looked < most) {
+		query.scan_limit = most - run->looked < SCAN_ROWS
+				       ? most - run->looked
+				       : SCAN_ROWS;
 		GK_TRY(journal_search(run->reader, &query, note_tenant, run,
 		    &query.from_seq, &more, err));
 	}
+	*ret_known = run->found_tenant || !more;
 	return GK_OK;
 }
 
@@ -312,16 +324,38 @@ print_tail(const struct run_read *run, struct gk_buf *reply, struct gk_err *err)
 }
 
 static enum gk_rc
+ask_tenant(struct run_read *run, struct gk_err *err)
+{
+	const char *detail = gk_arena_printf(&run->call->arena,
+	    "none of the newest %zu events that the search index doesn't know "
+	    "yet is of this run: say tenant_id, or ask again later",
+	    run->looked);
+
+	if (detail == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "run");
+	}
+	run->call->pointer = "/tenant_id";
+	(void)gate__problem(
+	    run->call, GATE_BAD_REQUEST, "tenant_required", detail);
+	return GK_OK;
+}
+
+static enum gk_rc
 read_run(struct run_read *run, struct gk_err *err)
 {
 	struct gate_call *call = run->call;
+	bool known = true;
 
 	GK_TRY(gk_buf_puts(&call->reply, "{\"events\":[", err));
 	GK_TRY(read_rows(run, err));
 	if (run->rows == 0 && !run->hidden && !run->has_tenant &&
 	    run->tenant == NULL && gate__sees_tenant(call, "*")) {
-		GK_TRY(find_tenant(run, err));
+		GK_TRY(find_tenant(run, &known, err));
 		GK_TRY(read_rows(run, err));
+	}
+	if (!known) {
+		gk_buf_clear(&call->reply);
+		return ask_tenant(run, err);
 	}
 	if (run->rows == 0) {
 		gk_buf_clear(&call->reply);

@@ -10,8 +10,8 @@ enum {
 	ROWS_MAX = 1000,
 	STREAM_PAGE = 500,
 	PAGE_BYTES = 1 << 20,
-	SCAN_ROWS = 20000, /* in one read transaction */
-	SCAN_ROUNDS = 50,  /* for one page */
+	SCAN_ROWS = 20000,            /* in one read transaction */
+	SEARCH_ROWS = 50 * SCAN_ROWS, /* for one page */
 	CURSOR_BYTES = 9,
 	ROW_CAP = 1 << 20,
 };
@@ -437,22 +437,32 @@ add_row(void *ctx, uint64_t seq, const char *bytes, size_t n,
 	return GK_OK;
 }
 
+size_t
+gate__search_rows(const struct gate *gate)
+{
+	return gate->options.search_rows == 0 ? SEARCH_ROWS
+					      : gate->options.search_rows;
+}
+
 static enum gk_rc
-read_page(struct search *search, bool *ret_more, struct gk_err *err)
+read_page(
+    struct search *search, size_t most, bool *ret_more, struct gk_err *err)
 {
 	const struct gk_buf *reply = &search->call->reply;
+	size_t left = most;
 
 	search->rows = 0;
 	*ret_more = true;
-	for (int round = 0;
-	     round < SCAN_ROUNDS && *ret_more && search->rows < search->limit &&
-	     reply->len < PAGE_BYTES;
-	     round++) {
+	while (left > 0 && *ret_more && search->rows < search->limit &&
+	       reply->len < PAGE_BYTES) {
 		search->query.limit = ROWS_MAX;
-		search->query.scan_limit = SCAN_ROWS;
+		search->query.scan_limit = left < SCAN_ROWS ? left : SCAN_ROWS;
+		left -= search->query.scan_limit;
 		GK_TRY(journal_search(search->reader, &search->query, add_row,
 		    search, &search->query.from_seq, ret_more, err));
 	}
+	search->partial = *ret_more && search->rows < search->limit &&
+			  reply->len < PAGE_BYTES;
 	return GK_OK;
 }
 
@@ -476,7 +486,8 @@ end_page(struct search *search, bool more, struct gk_err *err)
 	}
 	bytes[8] = search->query.newest_first ? 1 : 0;
 	(void)digest_b64url(bytes, sizeof(bytes), text);
-	return gk_buf_printf(reply, err, ",\"next_cursor\":\"%s\"}", text);
+	return gk_buf_printf(reply, err, ",\"next_cursor\":\"%s\"%s}", text,
+	    search->partial ? ",\"partial\":true" : "");
 }
 
 enum gk_rc
@@ -493,7 +504,7 @@ events_read(struct gate *gate, struct gate_reader *reader,
 	if (!call->stream) {
 		GK_TRY(gk_buf_puts(&call->reply, "{\"events\":[", err));
 	}
-	GK_TRY(read_page(search, &more, err));
+	GK_TRY(read_page(search, gate__search_rows(gate), &more, err));
 	call->outcome = GATE_OK;
 	if (call->stream) {
 		call->more = more;

@@ -24,6 +24,7 @@ struct search {
 	struct gate_call *call;
 	struct journal_reader *reader;
 	size_t rows;
+	bool partial;     /* it has looked at as much as one page may */
 	uint64_t minimum; /* bodies before it were let go */
 };
 

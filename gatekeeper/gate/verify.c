@@ -21,6 +21,8 @@ struct check {
 	    *snapshots; /* that the log says there were; by seq */
 	size_t count, room;
 	size_t next;        /* the first that hasn't been compared */
+	size_t same;        /* compared, and what the events add up to */
+	size_t met;         /* snapshots' events on the way */
 	uint64_t minimum;   /* the ledger begins with the base there */
 	struct gk_err base; /* why it can't; rc GK_OK: it does */
 };
@@ -81,6 +83,23 @@ note_snapshots(
 	return rc == GK_E_NOMEM ? rc : GK_OK;
 }
 
+/*
+ * Of an export, which is read twice for it.  What comes from a server is read once, and
+ * its snapshots aren't compared.
+ */
+static enum gk_rc
+prepare_files(struct check *check, struct gk_err *err)
+{
+	const struct journal_files *files = check->options->files;
+	enum gk_rc rc =
+	    files->policies /* an export's folder */
+		? journal_files_snapshots(files, note_snapshot, check, err)
+		: GK_OK;
+
+	return rc == GK_E_NOMEM ? rc
+				: GK_OK; /* verifying says what can't be read */
+}
+
 /* Where the fold begins, and which snapshots to compare on the way. */
 static enum gk_rc
 prepare(struct check *check, struct gk_err *err)
@@ -113,6 +132,7 @@ check_event(void *ctx, const struct event *event, struct gk_err *err)
 	struct ledger_snapshot state;
 
 	GK_TRY(ledger_apply(check->ledger, event, err));
+	check->met += event->kind == EVENT_SNAPSHOT;
 	for (; check->next < check->count &&
 	       check->snapshots[check->next].seq <= event->seq;
 	     check->next++) {
@@ -127,6 +147,7 @@ check_event(void *ctx, const struct event *event, struct gk_err *err)
 			return GK_FAIL(err, GK_E_CORRUPT,
 			    "the snapshot of this state says something else");
 		}
+		check->same++;
 	}
 	return GK_OK;
 }
@@ -164,6 +185,8 @@ struct report {
 	const char *witnessed;
 	int64_t exit_code, size, witnessed_size;
 	int64_t held, let_go_before, unfinished;
+	int64_t snapshots, snapshots_unchecked;
+	bool folded;
 	const char **destroyed; /* ids of hash keys */
 	size_t destroyed_count;
 };
@@ -194,6 +217,12 @@ static const struct record_field report_fields[] = {
     REPORT_STR("origin", origin),
     REPORT_STR("root", root),
     REPORT_INT("size", size),
+    REPORT_INT("snapshots", snapshots),
+    REPORT_INT("snapshots_unchecked", snapshots_unchecked),
+    {.name = "state",
+	.kind = RECORD_BOOL,
+	.flags = RECORD_REQUIRED,
+	.offset = offsetof(struct report, folded)},
     REPORT_STR("text", text),
     REPORT_INT("unfinished", unfinished),
     REPORT_STR("verdict", verdict),
@@ -203,6 +232,25 @@ static const struct record_field report_fields[] = {
 };
 static const struct record_type report_type = {"verification",
     sizeof(struct report), report_fields, GK_COUNT(report_fields)};
+
+/* Was the state folded from the events, and is it what the snapshots say? */
+static enum gk_rc
+print_state(
+    const struct report *report, struct gk_buf *text, struct gk_err *err)
+{
+	if (!report->folded) {
+		return gk_buf_puts(text,
+		    "  state    not added up: its beginning isn't here\n", err);
+	}
+	GK_TRY(gk_buf_printf(text, err,
+	    "  state    added up; %lld snapshots of it compared",
+	    (long long)report->snapshots));
+	if (report->snapshots_unchecked > 0) {
+		GK_TRY(gk_buf_printf(text, err, ", %lld not",
+		    (long long)report->snapshots_unchecked));
+	}
+	return gk_buf_putc(text, '\n', err);
+}
 
 static enum gk_rc
 print(const struct report *report, struct gate_verify_report *ret,
@@ -245,8 +293,15 @@ print(const struct report *report, struct gate_verify_report *ret,
 		    report->destroyed[i], report->destroyed[i],
 		    report->destroyed[i]));
 	}
+	GK_TRY(print_state(report, text, err));
 	return gk_buf_printf(text, err, "  witness  %s\n", report->witnessed);
 }
+
+/* What came of the fold. */
+struct state {
+	size_t same, met; /* snapshots, see check */
+	bool folded;
+};
 
 /* Hash keys that the log says are gone. */
 struct destroyed {
@@ -307,7 +362,8 @@ some(const char *text)
 static enum gk_rc
 tell(const struct journal_verify_report *found, const char *vkey,
     const struct gate_verify_options *options, struct destroyed *destroyed,
-    struct gate_verify_report *ret, struct gk_err *err)
+    const struct state *state, struct gate_verify_report *ret,
+    struct gk_err *err)
 {
 	static const struct {
 		const char *word;
@@ -334,6 +390,9 @@ tell(const struct journal_verify_report *found, const char *vkey,
 	    .held = (int64_t)found->held,
 	    .let_go_before = (int64_t)found->minimum,
 	    .unfinished = (int64_t)found->unfinished,
+	    .snapshots = (int64_t)state->same,
+	    .snapshots_unchecked = (int64_t)(state->met - state->same),
+	    .folded = state->folded,
 	    .destroyed = destroyed->ids,
 	    .destroyed_count = destroyed->count,
 	};
@@ -388,7 +447,8 @@ blame_base(const struct check *check, struct journal_verify_report *found)
 static enum gk_rc
 verify_once(const struct gate_verify_options *options, const char *vkey,
     const struct trust *trust, struct journal_verify_report *ret,
-    struct destroyed *ret_destroyed, struct gk_err *err)
+    struct destroyed *ret_destroyed, struct state *ret_state,
+    struct gk_err *err)
 {
 	GK_AUTO(ledger_freep) struct ledger *ledger = NULL;
 	struct id_key id_key = {
@@ -410,7 +470,8 @@ verify_once(const struct gate_verify_options *options, const char *vkey,
 
 	GK_TRY(ledger_new(&id_key, &limits, &ledger, err));
 	check.ledger = ledger;
-	rc = options->files == NULL ? prepare(&check, err) : GK_OK;
+	rc = options->files == NULL ? prepare(&check, err)
+				    : prepare_files(&check, err);
 	if (check.base.rc != GK_OK) {
 		journal.event = NULL; /* nothing to fold from */
 	}
@@ -421,6 +482,9 @@ verify_once(const struct gate_verify_options *options, const char *vkey,
 		blame_base(&check, ret);
 	}
 	note_destroyed(ledger, ret_destroyed);
+	*ret_state = (struct state){.same = check.same,
+	    .met = check.met > check.same ? check.met : check.same,
+	    .folded = ledger_next_seq(ledger) == ret->size && rc == GK_OK};
 	free(check.snapshots);
 	return rc;
 }
@@ -451,6 +515,7 @@ gate_verify(const struct gate_verify_options *options,
 	const char *vkey = options->vkey;
 	struct journal_verify_report found;
 	struct destroyed destroyed = {.count = 0};
+	struct state state = {.same = 0};
 	int64_t before;
 
 	memset(ret, 0, sizeof(*ret));
@@ -463,13 +528,13 @@ gate_verify(const struct gate_verify_options *options,
 	}
 	for (int i = 0; i < TRIES_MAX; i++) {
 		before = minimum_of(options->data_dir);
-		GK_TRY(
-		    verify_once(options, vkey, trust, &found, &destroyed, err));
+		GK_TRY(verify_once(
+		    options, vkey, trust, &found, &destroyed, &state, err));
 		/* what went while it was being read wasn't tampered with */
 		if (found.verdict != VERIFY_TAMPERED ||
 		    minimum_of(options->data_dir) == before) {
 			break;
 		}
 	}
-	return tell(&found, vkey, options, &destroyed, ret, err);
+	return tell(&found, vkey, options, &destroyed, &state, ret, err);
 }

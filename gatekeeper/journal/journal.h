@@ -487,6 +487,17 @@ struct journal_verify_report {
 enum gk_rc journal_verify(const struct journal_verify_options *options,
     struct journal_verify_report *ret, struct gk_err *err) GK_MUST_USE;
 
+/*
+ * Of a folder's files, before they are verified: each snapshot's event that its entries
+ * seem to have, so that the fold on the way knows which states to compare.  Believe nothing of
+ * it.  Gives none where the log's beginning is missing, and none behind the first
+ * bundle that is.  Errors: each's, GK_E_IO, GK_E_NOMEM.
+ */
+enum gk_rc journal_files_snapshots(const struct journal_files *files,
+    enum gk_rc (*each)(void *ctx, uint64_t seq, const char *bytes, size_t n,
+	const struct digest *leaf, bool *stop, struct gk_err *err),
+    void *ctx, struct gk_err *err) GK_MUST_USE;
+
 /* A folder of files for journal_verify(). */
 struct journal_folder;
 enum gk_rc journal_folder_open(const char *dir, struct journal_folder **ret,

@@ -17,6 +17,7 @@
 
 #include "base/assert.h"
 #include "journal/verify_internal.h"
+#include "model/entry.h"
 
 enum {
 	WHERE_BYTES = TILE_PATH_BYTES,
@@ -449,6 +450,68 @@ journal__files_event(
 		    v->bundle.bytes, v->bundle.len, &at, &entry, &n, NULL);
 	}
 	return *ret_found ? gk_buf_add(&v->other, entry, n, err) : GK_OK;
+}
+
+/* Events of kind snapshot in a bundle; *ret_whole false: it is cut short. */
+static enum gk_rc
+each_snapshot(const struct gk_buf *bundle, uint64_t seq,
+    enum gk_rc (*each)(void *ctx, uint64_t seq, const char *bytes, size_t n,
+	const struct digest *leaf, bool *stop, struct gk_err *err),
+    void *ctx, bool *ret_stop, struct gk_err *err)
+{
+	const void *entry;
+	size_t at = 0, n;
+
+	for (; !*ret_stop && tile_bundle_next(bundle->bytes, bundle->len, &at,
+				 &entry, &n, NULL);
+	     seq++) {
+		if (entry_is(entry, n, "kind", "snapshot")) {
+			GK_TRY(each(ctx, seq, entry, n, NULL, ret_stop, err));
+		}
+	}
+	*ret_stop = *ret_stop || at < bundle->len;
+	return GK_OK;
+}
+
+enum gk_rc
+journal_files_snapshots(const struct journal_files *files,
+    enum gk_rc (*each)(void *ctx, uint64_t seq, const char *bytes, size_t n,
+	const struct digest *leaf, bool *stop, struct gk_err *err),
+    void *ctx, struct gk_err *err)
+{
+	GK_AUTO(gk_buf_done)
+	struct gk_buf file = GK_BUF_INIT(JOURNAL_BUNDLE_BYTES);
+	struct note_checkpoint said;
+	bool found = false, stop = false;
+	enum gk_rc rc =
+	    files->load(files->ctx, JOURNAL_PUBLISHED, &file, &found, err);
+
+	if (rc != GK_OK || !found ||
+	    note_checkpoint_parse(file.bytes, file.len, &said, NULL) != GK_OK) {
+		return rc == GK_E_LIMIT ? GK_OK
+					: rc; /* verifying will say why */
+	}
+	for (uint64_t i = 0; i < (said.size + TILE_WIDTH - 1) / TILE_WIDTH &&
+			     rc == GK_OK && !stop;
+	     i++) {
+		unsigned width = tile_width(0, i, said.size);
+		char path[TILE_PATH_BYTES];
+
+		for (found = false; rc == GK_OK && !found; width = TILE_WIDTH) {
+			gk_buf_clear(&file);
+			(void)tile_entries_path(i, width, path);
+			rc = files->load(files->ctx, path, &file, &found, err);
+			if (width == TILE_WIDTH) {
+				break;
+			}
+		}
+		stop = !found;
+		if (rc == GK_OK && found) {
+			rc = each_snapshot(
+			    &file, i * TILE_WIDTH, each, ctx, &stop, err);
+		}
+	}
+	return rc == GK_E_LIMIT ? GK_OK : rc;
 }
 
 enum gk_rc

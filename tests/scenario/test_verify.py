@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +18,7 @@ import harness
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "verifier"))
 import verify as second  # noqa: E402  (the second verifier)
+from test_damage import sign  # noqa: E402
 
 FAULTS = (second.Fault, OSError, ValueError, KeyError, TypeError, AttributeError)
 
@@ -23,6 +28,119 @@ def agent_work(agent: harness.Client, first: int, count: int) -> None:
         answer = agent.decide(f"run_{step // 20}", str(step), "refund.create", {"n": step})
         if answer.body["decision"] == "allow":
             agent.result(answer.body["decision_id"])
+
+
+def bundle_of(entries: list[bytes]) -> bytes:
+    return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
+
+
+def entries_of(folder: pathlib.Path) -> list[bytes]:
+    """All entries of an export, in order; tests write fewer than 256,000."""
+    found = []
+    for path in sorted((folder / "tile/entries").rglob("*"), key=lambda path: str(path).removesuffix(".p")):
+        if path.is_file():
+            data = path.read_bytes()
+            while data:
+                n = int.from_bytes(data[:2], "big")
+                found.append(data[2:2 + n])
+                data = data[2 + n:]
+    return found
+
+
+def root_of(hashes: list[bytes]) -> bytes:
+    """RFC 6962: the right edge is promoted."""
+    while len(hashes) > 1:
+        hashes = [hashlib.sha256(b"\1" + hashes[i] + hashes[i + 1]).digest() if i + 1 < len(hashes) else hashes[i]
+                  for i in range(0, len(hashes), 2)]
+    return hashes[0]
+
+
+def write_log(folder: pathlib.Path, entries: list[bytes], seed: bytes, origin: str, key_id: bytes) -> None:
+    """An export of these entries, signed: what who holds the key can make."""
+    shutil.rmtree(folder / "tile")
+    hashes = [hashlib.sha256(b"\0" + entry).digest() for entry in entries]
+
+    def put(path: str, index: int, width: int, data: bytes) -> None:
+        name = folder / f"tile/{path}/{index:03d}{'' if width == 256 else f'.p/{width}'}"
+        name.parent.mkdir(parents=True, exist_ok=True)
+        name.write_bytes(data)
+
+    for at in range(0, len(entries), 256):
+        put("entries", at // 256, len(entries[at:at + 256]), bundle_of(entries[at:at + 256]))
+    level, row = 0, hashes
+    while row:
+        for at in range(0, len(row), 256):
+            put(str(level), at // 256, len(row[at:at + 256]), b"".join(row[at:at + 256]))
+        row = [root_of(row[at:at + 256]) for at in range(0, len(row) - len(row) % 256, 256)]
+        level += 1
+    text = f"{origin}\n{len(entries)}\n{base64.b64encode(root_of(hashes)).decode()}\n"
+    signature = base64.b64encode(key_id + sign(seed, text.encode())[1]).decode()
+    (folder / "checkpoint").write_text(f"{text}\n\u2014 {origin} {signature}\n")
+
+
+class Snapshots(unittest.TestCase):
+    """A log long enough for a snapshot of the state, exported."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.server = harness.Server(config={"admission_rate": 100000, "admission_burst": 100000}).start()
+        agent = cls.server.agent()
+        for i in range(900):
+            answer = agent.decide(f"run_{i // 50}", str(i), "kb.read", {"n": i})
+            if i % 5 == 0:
+                agent.result(answer.body["decision_id"])
+        assert cls.server.stop() == 0
+        cls.key = cls.server.cli("verify", "--print-key").stdout.strip()
+        cls.folder = cls.server.root / "export"
+        cls.server.cli("export", str(cls.folder))
+        cls.origin, key_id, _ = cls.key.split("+", 2)
+        cls.key_id = bytes.fromhex(key_id)
+        cls.seed = base64.b64decode((cls.server.data / "keys/signing.key").read_text().strip().split("+", 4)[4])[-32:]
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.server.destroy()
+
+    def verify(self, folder: pathlib.Path, code: int) -> dict:
+        done = subprocess.run([harness.binary(), "verify", str(folder), "--key", self.key, "--json"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return json.loads(done.stdout)
+
+    def forged(self, name: str, change) -> pathlib.Path:
+        folder = self.server.root / name
+        shutil.copytree(self.folder, folder)
+        entries = entries_of(folder)
+        place = next(i for i, entry in enumerate(entries) if b'"kind":"snapshot"' in entry)
+        entries[place] = change(entries[place])
+        write_log(folder, entries, self.seed, self.origin, self.key_id)
+        return folder
+
+    def test_an_export_verifies_with_its_snapshots_as_its_data_directory_does(self):
+        for where in (self.server.data, self.folder, self.forged("again", lambda entry: entry)):
+            said = self.verify(where, 0)
+            self.assertEqual((said["state"], said["snapshots"], said["snapshots_unchecked"]), (True, 1, 0), where)
+        text = self.server.cli("verify", str(self.folder), "--key", self.key).stdout
+        self.assertIn("state    added up; 1 snapshots of it compared\n", text)
+        second.verify(self.folder, self.key)
+
+    def test_a_snapshot_of_another_state_is_found_in_an_export_whoever_signed_it(self):
+        folder = self.forged("lies", lambda entry: re.sub(rb"sha256:[0-9a-f]{8}", b"sha256:00000000", entry))
+        said = self.verify(folder, 1)
+        self.assertIn("the snapshot of this state says something else", said["text"])
+        said = self.verify(self.forged("early", lambda entry: re.sub(rb'"of_seq":(\d+)', lambda m: b'"of_seq":%d' % (int(m[1]) - 1), entry)), 1)
+        self.assertIn("the snapshot of this state says something else", said["text"])
+
+    def test_of_a_url_no_snapshots_are_compared_and_that_is_said(self):
+        auditor = self.server.token("ann", "human", "auditor", tenant="*")
+        self.server.start()
+        try:
+            done = self.server.cli("verify", f"http://127.0.0.1:{self.server.port}/log", "--key", self.key, "--json",
+                                   env={"GATEKEEPER_TOKEN": auditor})
+        finally:
+            self.assertEqual(self.server.stop(), 0)
+        said = json.loads(done.stdout)
+        self.assertEqual((said["state"], said["snapshots"]), (True, 0))
+        self.assertGreaterEqual(said["snapshots_unchecked"], 1)
 
 
 class Export(unittest.TestCase):

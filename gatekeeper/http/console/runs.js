@@ -61,7 +61,8 @@ export function runsPage(main, {rest, query, identity}) {
       cursor = found.next_cursor ?? null;
       more.hidden = cursor === null;
       table.hidden = !list.hasChildNodes();
-      fill(say, list.hasChildNodes() ? "" : "Nothing matches.",
+      fill(say, list.hasChildNodes() ? "" : found.partial ? "Nothing matches so far." : "Nothing matches.",
+        found.partial ? " Many events aren't indexed yet, and not all of them were looked at: More goes on." : "",
         found.let_go_before ? ` Events before number ${found.let_go_before} have been let go by retention.` : "");
     } catch (problem) {
       fill(say, h("span", {class: "error"}, problem.message));

@@ -1,8 +1,12 @@
 /* Searching the record: filters, pages, streams, runs, and who sees what. */
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "fixture.h"
 #include "gate/gate_internal.h"
@@ -370,4 +374,143 @@ Test(gate_entry, a_member_is_put_into_its_place)
 		cr_assert_str_eq(gk_buf_text(&buf), cases[i][2]);
 		gk_buf_done(&buf);
 	}
+}
+
+/* ---- what no index leads to ---- */
+
+/* Start anew, looking at so many events where no index helps; index false: there is none. */
+static void
+restart(size_t search_rows, bool index)
+{
+	char path[128];
+
+	house_stop(&house);
+	(void)snprintf(path, sizeof(path), "%s/search.index", house.data);
+	if (!index) {
+		cr_assert_eq(unlink(path), 0);
+		cr_assert_eq(mkdir(path, 0700), 0); /* no file can be there */
+	}
+	house.options.search_rows = search_rows;
+	house_start(&house);
+}
+
+static void
+wait_for_index(void)
+{
+	struct journal_index_state state = {.known = 0};
+	time_t end = time(NULL) + 60;
+
+	while (state.known < atomic_load(&house.gate->metrics.seq)) {
+		cr_assert(time(NULL) < end, "the index doesn't follow");
+		journal_index_state(house.gate->indexer.index, &state);
+		(void)sched_yield();
+	}
+}
+
+static enum gate_outcome
+run(const char *id, const char *tenant, char ret_code[64])
+{
+	const char *const query[] = {
+	    tenant == NULL ? NULL : "tenant_id", tenant, NULL};
+	struct answer answer =
+	    house_do(&house, GATE_RUN, auditor, id, NULL, query);
+	enum gate_outcome outcome = answer.outcome;
+
+	(void)snprintf(ret_code, 64, "%s", answer.code);
+	answer_done(&answer);
+	return outcome;
+}
+
+Test(gate_read, a_run_without_its_tenant_is_led_to_by_the_index)
+{
+	char code[64];
+
+	fill();
+	for (int i = 0; i < 40; i++) {
+		char step[16];
+
+		(void)snprintf(step, sizeof(step), "%d", i);
+		ask("t1", "other", step, "kb.read");
+	}
+	restart(8, true);
+	wait_for_index();
+	cr_assert_eq(run("r2", NULL, code), GATE_OK, "%s", code);
+	cr_assert_eq(run("r1", NULL, code), GATE_OK, "%s", code);
+	cr_assert_eq(run("r7", NULL, code), GATE_NOT_FOUND);
+}
+
+Test(gate_read, a_run_without_its_tenant_is_asked_for_where_no_index_leads)
+{
+	char code[64];
+
+	fill();
+	for (int i = 0; i < 40; i++) {
+		char step[16];
+
+		(void)snprintf(step, sizeof(step), "%d", i);
+		ask("t1", "other", step, "kb.read");
+	}
+	restart(8, false);
+	ask("t2", "young", "1", "kb.read");
+	cr_assert_eq(run("young", NULL, code), GATE_OK, "%s", code);
+	cr_assert_eq(run("r2", NULL, code), GATE_BAD_REQUEST);
+	cr_assert_str_eq(code, "tenant_required");
+	cr_assert_eq(run("r7", NULL, code), GATE_BAD_REQUEST);
+	cr_assert_eq(run("r2", "t2", code), GATE_OK);
+	cr_assert_eq(run("r2", "t1", code), GATE_NOT_FOUND);
+	restart(0, true);
+	cr_assert_eq(run("r2", NULL, code), GATE_OK);
+	cr_assert_eq(run("r7", NULL, code), GATE_NOT_FOUND);
+}
+
+/* Pages until the event is found or there is none; gives how many, 0: never. */
+static int
+pages_until_drop(bool *ret_partial)
+{
+	char cursor[64] = "";
+	bool found = false;
+
+	*ret_partial = false;
+	for (int page = 1; page < 100; page++) {
+		const char *const query[] = {"action", "db.drop", "kind",
+		    "decision", "limit", "1",
+		    cursor[0] == '\0' ? NULL : "cursor", cursor, NULL};
+		struct answer answer =
+		    house_do(&house, GATE_EVENTS, auditor, NULL, NULL, query);
+
+		found = json_count(json_get(answer.json, "events")) == 1;
+		*ret_partial =
+		    *ret_partial ||
+		    strcmp(answer_text(&answer, "/partial"), "true") == 0;
+		(void)snprintf(cursor, sizeof(cursor), "%s",
+		    answer_text(&answer, "/next_cursor"));
+		answer_done(&answer);
+		if (found || strcmp(cursor, "null") == 0) {
+			return found ? page : 0;
+		}
+	}
+	return 0;
+}
+
+Test(gate_read, a_page_looks_at_so_many_events_and_says_that_there_are_others)
+{
+	bool partial;
+
+	fill();
+	for (int i = 0; i < 40; i++) {
+		char step[16];
+
+		(void)snprintf(step, sizeof(step), "%d", i);
+		ask("t1", "other", step, "kb.read");
+	}
+	restart(8, true);
+	wait_for_index();
+	cr_assert_eq(pages_until_drop(&partial), 1);
+	cr_assert(!partial);
+	restart(8, false);
+	cr_assert_geq(pages_until_drop(&partial), 5);
+	cr_assert(partial);
+	restart(0, true);
+	cr_assert_eq(pages_until_drop(&partial), 1);
+	cr_assert(!partial);
 }
