@@ -133,6 +133,19 @@ greet(struct journal *journal, const struct journal_options *options,
 	return GK_OK;
 }
 
+/* Without the signer, as an operator recovers: a log without events has no key yet, and needs none. */
+static enum gk_rc
+check_keyless(const struct journal *journal, struct gk_err *err)
+{
+	uint64_t size;
+
+	GK_TRY(journal__read_size(journal->reader, &size, err));
+	return size == 0 ? GK_OK
+			 : GK_FAIL(err, GK_E_CORRUPT,
+			       "there is no signing key, and no event names "
+			       "one");
+}
+
 /* Which key signs, and which may verify: the log's own events say so, from its first on. */
 static enum gk_rc
 settle_keys(struct journal *journal, const struct journal_options *options,
@@ -146,8 +159,7 @@ settle_keys(struct journal *journal, const struct journal_options *options,
 	} else if (keys->apart && journal->remote != NULL) {
 		GK_TRY(greet(journal, options, found, err));
 	} else if (keys->apart) {
-		return GK_FAIL(err, GK_E_CORRUPT,
-		    "there is no signing key, and no event names one");
+		return check_keyless(journal, err);
 	}
 	GK_TRY(journal__keys_settle(journal->dir, keys, &journal->chain, err));
 	return journal->chain.count == 0
@@ -251,6 +263,10 @@ load_published(struct journal *journal, struct note_checkpoint *ret,
 	    journal->dir, JOURNAL_PUBLISHED, &note, ret_found, err));
 	if (!*ret_found) {
 		return GK_OK;
+	}
+	if (journal->chain.count == 0) {
+		return GK_FAIL(
+		    err, GK_E_CORRUPT, "no key for " JOURNAL_PUBLISHED);
 	}
 	if (chain_verify(&journal->chain, gk_buf_text(&note), note.len, ret,
 		err) != GK_OK) {
@@ -496,6 +512,18 @@ accept_size(struct journal *journal, const char *reason, struct gk_err *err)
 	return journal__dir_sync(journal->dir, err);
 }
 
+/* Does a signer have the key?  Where none does, it is made first of all. */
+static bool
+is_apart(int dir)
+{
+	return !journal__file_exists(
+		   dir, JOURNAL_KEYS "/" JOURNAL_KEY_SIGNING) &&
+	       !journal__file_exists(dir, JOURNAL_KEYS "/" JOURNAL_KEY_NEXT) &&
+	       (journal__file_size(dir, JOURNAL_DB) > 0 ||
+		   journal__file_exists(
+		       dir, JOURNAL_KEYS "/" JOURNAL_KEY_HMAC));
+}
+
 enum gk_rc
 journal_recover(
     const char *data_dir, uint64_t size, const char *reason, struct gk_err *err)
@@ -519,11 +547,7 @@ journal_recover(
 		return GK_FAIL(
 		    err, GK_E_IO, "there is no journal in %s", data_dir);
 	}
-	journal->apart = !journal__file_exists(journal->dir,
-			     JOURNAL_KEYS "/" JOURNAL_KEY_SIGNING) &&
-			 !journal__file_exists(
-			     journal->dir, JOURNAL_KEYS "/" JOURNAL_KEY_NEXT) &&
-			 journal__file_size(journal->dir, JOURNAL_DB) > 0;
+	journal->apart = is_apart(journal->dir);
 	GK_TRY(journal_start(journal, &options, &found, err));
 	if (found.size != size) {
 		return GK_FAIL(err, GK_E_INVALID,

@@ -1,23 +1,30 @@
-/* LD_PRELOAD: let the n-th write, sync, truncation or rename below a folder fail, as a bad or full disk would. */
+/* LD_PRELOAD: let the n-th write, sync, truncation or rename below a folder fail, as a bad or full disk would; or be the last. */
 
 /*
  * FAULT_DIR    the folder; calls on other files pass and aren't counted
  * FAULT_N      the call that fails, from 1; 0 or unset: none, calls are only counted
  * FAULT_ERRNO  EIO (default) or ENOSPC
  * FAULT_MODE   once (default): that call alone; keep: it and all that follow;
- *              torn: a write puts down half of its bytes first, then that call alone
+ *              torn: a write puts down half of its bytes first, then that call alone;
+ *              kill: the process is killed before the call
+ * FAULT_NAMES  set: opening, removing and making folders count, too
  *
- * Says "fault_preload: <call> <n> <path>" on standard error when it strikes.
+ * Says "fault_preload: <call> <n> <path>" on standard error when it strikes, and
+ * "fault_preload counted <n>" at a clean end.
  */
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -28,7 +35,7 @@ static size_t dir_n;
 static long strike; /* FAULT_N */
 static long calls;  /* so far; under mutex */
 static int error;
-static bool keep, torn;
+static bool keep, torn, kills, names;
 
 static void
 read_environment(void)
@@ -42,6 +49,8 @@ read_environment(void)
 	error = name != NULL && strcmp(name, "ENOSPC") == 0 ? ENOSPC : EIO;
 	keep = mode != NULL && strcmp(mode, "keep") == 0;
 	torn = mode != NULL && strcmp(mode, "torn") == 0;
+	kills = mode != NULL && strcmp(mode, "kill") == 0;
+	names = getenv("FAULT_NAMES") != NULL;
 }
 
 static void
@@ -73,7 +82,16 @@ strikes(const char *call, const char *path)
 	pthread_mutex_unlock(&mutex);
 	if (hit)
 		say(call, n, path);
+	if (hit && kills)
+		(void)kill(getpid(), SIGKILL);
 	return hit;
+}
+
+__attribute__((destructor)) static void
+tell_count(void)
+{
+	if (dir_n > 0)
+		dprintf(STDERR_FILENO, "fault_preload counted %ld\n", calls);
 }
 
 static bool
@@ -214,4 +232,69 @@ renameat2(
 	REAL(int, renameat2, int, const char *, int, const char *, unsigned);
 	FAIL_IF(strikes_fd("rename", to_dir));
 	return real(from_dir, from, to_dir, to, flags);
+}
+
+/* ---- names ---- */
+
+/* A call on a name in a folder that is open; one without a folder is taken by its path. */
+static bool
+strikes_name(const char *call, int at, const char *name)
+{
+	pthread_once(&once, read_environment);
+	if (!names)
+		return false;
+	return at == AT_FDCWD || name[0] == '/' ? strikes_path(call, name)
+						: strikes_fd(call, at);
+}
+
+int
+open64(const char *name, int flags, ...)
+{
+	REAL(int, open64, const char *, int, ...);
+	va_list ap;
+	unsigned mode;
+
+	va_start(ap, flags);
+	mode = flags & O_CREAT ? va_arg(ap, unsigned) : 0;
+	va_end(ap);
+	FAIL_IF(strikes_name("open", AT_FDCWD, name));
+	return real(name, flags, mode);
+}
+
+int
+openat64(int at, const char *name, int flags, ...)
+{
+	REAL(int, openat64, int, const char *, int, ...);
+	va_list ap;
+	unsigned mode;
+
+	va_start(ap, flags);
+	mode = flags & O_CREAT ? va_arg(ap, unsigned) : 0;
+	va_end(ap);
+	FAIL_IF(strikes_name("open", at, name));
+	return real(at, name, flags, mode);
+}
+
+int
+unlink(const char *name)
+{
+	REAL(int, unlink, const char *);
+	FAIL_IF(strikes_name("unlink", AT_FDCWD, name));
+	return real(name);
+}
+
+int
+unlinkat(int at, const char *name, int flags)
+{
+	REAL(int, unlinkat, int, const char *, int);
+	FAIL_IF(strikes_name("unlink", at, name));
+	return real(at, name, flags);
+}
+
+int
+mkdirat(int at, const char *name, mode_t mode)
+{
+	REAL(int, mkdirat, int, const char *, mode_t);
+	FAIL_IF(strikes_name("mkdir", at, name));
+	return real(at, name, mode);
 }

@@ -6,18 +6,22 @@ Life   make() lays the ground, tell() is the story that is put to the test, chec
 
 from __future__ import annotations
 
+import concurrent.futures
+import copy
 import http.client
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from typing import Any, Callable, Iterable
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "scenario"))
 import harness  # noqa: E402
@@ -37,7 +41,7 @@ def everything(folder: pathlib.Path) -> bytes:
 def select(data: pathlib.Path, sql: str) -> list:
     """Ask the store without gatekeeper's help; of a copy, so that nothing is changed."""
     with tempfile.TemporaryDirectory(prefix="gk-look-") as folder:
-        for name in ("journal.db", "journal.db-wal"):
+        for name in ("journal.db", "journal.db-wal", "journal.db-journal"):
             if (data / name).exists():
                 shutil.copy(data / name, folder)
         store = sqlite3.connect(f"{folder}/journal.db")
@@ -194,6 +198,13 @@ class Life:
     def __init__(self) -> None:
         self.tokens: dict[str, str] = {}
         self.vkey = ""  # under which the log began
+        self.told: list[tuple[bytes, bytes]] = []  # (leaf hash, seq) of each event that an answer told of
+
+    def again(self) -> "Life":
+        """The same life, to be told or looked at once more."""
+        life = copy.copy(self)
+        life.tokens, life.told = dict(self.tokens), []
+        return life
 
     def people(self, server: harness.Server) -> None:
         self.tokens.update(agent=str(server.agent().token), alice=str(server.approver("alice").token),
@@ -224,15 +235,16 @@ class Life:
 
     def ask(self, world: World, run: str, step: str, action: str = "kb.read", **args) -> dict:
         answer = world.client("agent").decide(run, step, action, args)
-        if answer.status != 200:
-            raise ConnectionError(f"{run} {step}: {answer}")
+        return self.take(answer, f"{run} {step}")
+
+    def take(self, answer: harness.Answer, what: str) -> dict:
+        if answer.status not in (200, 201):
+            raise ConnectionError(f"{what}: {answer}")
+        self.told += EVENT.findall(answer.data)
         return answer.body
 
     def do(self, world: World, who: str, path: str, **body) -> dict:
-        answer = world.client(who).post(path, body)
-        if answer.status not in (200, 201):
-            raise ConnectionError(f"{path}: {answer}")
-        return answer.body
+        return self.take(world.client(who).post(path, body), path)
 
 
 class Redaction(Life):
@@ -339,9 +351,7 @@ class Rotation(Life):
         self.do(world, "agent", "/v1/runs/run_two/end")
         self.rotate(world, "signing")
         self.rotate(world, "hash")
-        answer = world.client("olga").delete("/v1/keys/2", {"reason": "a drill"})
-        if answer.status != 200:
-            raise ConnectionError(f"destroy: {answer}")
+        self.take(world.client("olga").delete("/v1/keys/2", {"reason": "a drill"}), "destroy")
         self.ask(world, "run_new", "2")
 
     def check(self, world: World) -> None:
@@ -390,11 +400,11 @@ class Signer(Life):
 
     def found(self, world: World) -> None:
         self.before = SignerState(world.root / "signer/state")
-        self.size = len(select(world.data, "SELECT seq FROM body"))
+        self.size = len(recorded(world))  # nothing is let go in this life
 
     def check(self, world: World) -> None:
         """Pending became acked, or was dropped and named; the key is nowhere but with the signer."""
-        boot = [event.event for event in recorded(world) if event.event["kind"] in ("genesis", "boot")][-1]
+        boot = next(event.event for event in recorded(world) if event.event["kind"] == "boot" and event.seq >= self.size)
         pending = self.before.pending
         dropped = f"the signer dropped a head of {pending[0]} events" if pending and pending[0] != self.size else None
         told = "the signer dropped" in json.dumps(boot)
@@ -437,10 +447,89 @@ class Witnessed(Life):
                 world.verify("--checkpoint", str(path))
 
 
+LIVES: dict[str, type[Life]] = {life.name: life for life in (Witnessed, Redaction, Retention, Rotation, Signer)}
+
+
 def recorded(world: World) -> list[harness.Recorded]:
     """Every event, while the gatekeeper runs or not."""
     return [harness.Recorded(seq, data) for seq, data in
             select(world.data, "SELECT seq, bytes FROM body UNION ALL SELECT seq, bytes FROM held ORDER BY seq")]
 
 
-LIVES = {life.name: life for life in (Witnessed, Redaction, Retention, Rotation, Signer)}
+# what must hold
+
+
+def start_again(world: World, may_ask: bool = False) -> bool:
+    """Start on what is found, look, go on, end, and look again.  may_ask: it may ask for an operator; gives: it did."""
+    life = world.life
+    if life.has_witness:
+        world.point_to_witness()
+    life.found(world)
+    asked = not world.start()
+    if asked:
+        assert may_ask and "recover" in world.server.log().splitlines()[-2], "it doesn't start"
+        size = max([row.seq for row in recorded(world)], default=-1) + 1
+        done = world.server.cli("recover", "--accept", str(size), check=False, env=world.environment("cli"))
+        assert done.returncode == 0, f"recover: {done.stdout}{done.stderr}"
+        assert world.start_server(), "it doesn't start after it was recovered"
+    world.verify()
+    life.check(world)
+    go_on(world)
+    assert world.stop() == 0, "it doesn't end well"
+    world.verify()
+    check_told(world)
+    if life.has_witness:
+        size = recorded(world)[-1].seq + 1
+        assert world.witness_size() == size, f"{world.witness_size()} of {size} are witnessed at the end"
+    return asked
+
+
+def go_on(world: World) -> None:
+    agent = world.client("agent") if world.life.tokens else None
+    if agent is None or agent.decide("run_later", "0", "kb.read").status == 401:  # nobody knew it yet
+        agent = world.server.agent("later")
+    answer = agent.decide("run_later", "1", "kb.read")
+    assert answer.outcome[:2] == (200, "allow"), answer
+
+
+def check_told(world: World) -> None:
+    """Whatever an answer told of is recorded, and as it was told."""
+    rows = {row.seq: row for row in recorded(world)}
+    minimum = dict(select(world.data, "SELECT what, bound FROM minimum"))["bodies"]
+    for leaf, text in world.life.told:
+        seq = int(text)
+        assert seq in rows or seq < minimum, f"seq {seq} was told of, and isn't recorded"
+        assert seq not in rows or rows[seq].has_leaf(leaf.decode()), f"seq {seq} is another"
+
+
+# walking
+
+
+def choose(places: list, points: int, seed: int) -> list:
+    """At most so many (0: all), spread evenly, the first and the last among them; the seed says which ones between."""
+    if points == 0 or len(places) <= points:
+        return places
+    chance, width = random.Random(seed), len(places) / points
+    return [places[0], *(places[int(i * width + chance.random() * width)] for i in range(1, points - 1)), places[-1]]
+
+
+def in_parallel(check: Callable[[Any], Any], places: Iterable[Any]) -> list:
+    """check() of each place, on as many threads as there are processors; the first that fails ends it."""
+    workers = os.cpu_count() or 1
+    room, failed = threading.Semaphore(2 * workers), threading.Event()  # places that wait are memory
+
+    def one(place: Any) -> Any:
+        try:
+            return None if failed.is_set() else check(place)
+        except Exception:
+            failed.set()
+            raise
+        finally:
+            room.release()
+
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        futures = []
+        for place in places:
+            room.acquire()
+            futures.append(pool.submit(one, place))
+        return [future.result() for future in futures]

@@ -15,15 +15,12 @@ $CRASH_SEEDS: in how many ways the power goes at one place (default 1).
 
 from __future__ import annotations
 
-import concurrent.futures
 import copy
 import os
 import pathlib
-import random
 import shutil
 import sys
 import tempfile
-import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -34,7 +31,6 @@ from lives import harness  # noqa: E402
 TRACE_PRELOAD = os.environ.get("TRACE_PRELOAD", "")
 POINTS = int(os.environ.get("CRASH_POINTS", "12"))
 SEEDS = int(os.environ.get("CRASH_SEEDS", "1"))
-WORKERS = os.cpu_count() or 1
 
 
 class Place:
@@ -115,83 +111,37 @@ class Lived:
                      image, [step for i, step in enumerate(self.steps[:number]) if i < begun or step.role != role])
 
 
-class Check:
+def check_cosigned(place: Place, world: lives.World) -> None:
+    """What the witness has cosigned, it knows."""
+    asked = cosigned = 0
+    for step in place.steps:
+        if step.op == "A" and step.role == "server" and b"old " in step.data:
+            asked = int(step.data.rsplit(b"\n\n", 2)[-2].split(b"\n")[1])
+        if step.op == "A" and step.role == "witness" and "\u2014 ".encode() in step.data:
+            cosigned = asked
+    assert world.witness_size() >= cosigned, f"{cosigned} cosigned, {world.witness_size()} kept"
+
+
+def check(lived: Lived, place: Place) -> None:
     """Start the real binary on what is found at one place."""
-
-    def __init__(self, lived: Lived, place: Place):
-        self.lived, self.place, self.life = lived, place, lived.life
-
-    def run(self) -> None:
-        with tempfile.TemporaryDirectory(prefix="gk-place-") as folder:
-            root = pathlib.Path(folder)
-            disk.write_out(self.place.image, root)
-            for name in ("logs", "vkey"):
-                if (self.lived.root / name).exists():
-                    shutil.copy(self.lived.root / name, root)
-            life = type(self.life)()
-            life.__dict__.update(self.life.__dict__)
-            world = lives.World(life, root)
-            try:
-                self.walk(world, life)
-            except Exception as error:
-                raise AssertionError(f"{self.place.story}: {type(error).__name__}: {error}\n"
-                                     f"{world.log('server')[-1500:]}{world.log('signer')[-500:]}") from error
-            finally:
-                world.destroy()
-
-    def walk(self, world: lives.World, life: lives.Life) -> None:
-        if life.has_witness:
-            world.point_to_witness()
-            self.check_cosigned(world)
-        life.found(world)
-        assert world.start(), "it doesn't start"
-        world.verify()
-        life.check(world)
-        self.go_on(world, life)
-        assert world.stop() == 0, "it doesn't end well"
-        world.verify()
-        self.check_answers(world)
-        if life.has_witness:
-            size = len(lives.recorded(world))
-            assert world.witness_size() == size, f"{world.witness_size()} of {size} are witnessed at the end"
-
-    def go_on(self, world: lives.World, life: lives.Life) -> None:
-        agent = world.client("agent")
-        if agent.decide("run_later", "0", "kb.read").status == 401:  # nobody knew it yet
-            agent = world.server.agent("later")
-        answer = agent.decide("run_later", "1", "kb.read")
-        assert answer.outcome[:2] == (200, "allow"), answer
-
-    def check_answers(self, world: lives.World) -> None:
-        """Whatever an answer told of is recorded, and as it was told."""
-        rows = {row.seq: row for row in lives.recorded(world)}
-        minimum = dict(lives.select(world.data, "SELECT what, bound FROM minimum"))["bodies"]
-        for step in self.place.steps:
-            if step.op != "A" or step.role != "server":
-                continue
-            for leaf, seq in lives.EVENT.findall(step.data):
-                if int(seq) < minimum and int(seq) not in rows:
-                    continue
-                assert int(seq) in rows, f"seq {seq.decode()} was told of, and isn't recorded"
-                assert rows[int(seq)].has_leaf(leaf.decode()), f"seq {seq.decode()} is another"
-
-    def check_cosigned(self, world: lives.World) -> None:
-        """What the witness has cosigned, it knows."""
-        asked = cosigned = 0
-        for step in self.place.steps:
-            if step.op == "A" and step.role == "server" and b"old " in step.data:
-                asked = int(step.data.rsplit(b"\n\n", 2)[-2].split(b"\n")[1])
-            if step.op == "A" and step.role == "witness" and "\u2014 ".encode() in step.data:
-                cosigned = asked
-        assert world.witness_size() >= cosigned, f"{cosigned} cosigned, {world.witness_size()} kept"
-
-
-def choose(places: list, points: int, seed: int) -> list:
-    """At most so many, spread evenly, the first and the last among them; which ones between is the seed's choice."""
-    if points == 0 or len(places) <= points:
-        return places
-    chance, width = random.Random(seed), len(places) / points
-    return [places[0], *(places[int(i * width + chance.random() * width)] for i in range(1, points - 1)), places[-1]]
+    with tempfile.TemporaryDirectory(prefix="gk-place-") as folder:
+        root = pathlib.Path(folder)
+        disk.write_out(place.image, root)
+        for name in ("logs", "vkey"):
+            if (lived.root / name).exists():
+                shutil.copy(lived.root / name, root)
+        world = lives.World(lived.life.again(), root)
+        world.life.told = [event for step in place.steps if step.op == "A" and step.role == "server"
+                           for event in lives.EVENT.findall(step.data)]
+        try:
+            if world.life.has_witness:
+                check_cosigned(place, world)
+            lives.start_again(world)
+        except Exception as error:
+            raise AssertionError(f"{place.story}: {type(error).__name__}: {error}\n"
+                                 f"{world.log('server')[-1500:]}{world.log('signer')[-500:]}") from error
+        finally:
+            world.destroy()
 
 
 class Walk(unittest.TestCase):
@@ -208,28 +158,10 @@ def walker(name: str, way: str):
         lived = Lived(lives.LIVES[name]())
         self.addCleanup(lived.destroy)
         all_places = lived.places(way)
-        chosen = choose(all_places, POINTS, len(name) + len(way))
+        chosen = lives.choose(all_places, POINTS, len(name) + len(way))
         self.assertGreater(len(chosen), 4)
-        count, lock, failed = 0, threading.Semaphore(2 * WORKERS), threading.Event()  # images that wait are memory
-
-        def check(place: Place) -> None:
-            try:
-                if not failed.is_set():
-                    Check(lived, place).run()
-            except AssertionError:
-                failed.set()
-                raise
-            finally:
-                lock.release()
-
-        with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-            futures = []
-            for place in lived.images(way, chosen):
-                lock.acquire()
-                futures.append(pool.submit(check, place))
-            for future in futures:
-                future.result()
-                count += 1
+        lives.in_parallel(lambda place: check(lived, place), lived.images(way, chosen))
+        count = len({number for number, _ in chosen}) * (SEEDS if way != "killed" else 1)
         print(f"# walked: {name} | {way} | {count} of {len(all_places) * (SEEDS if way != 'killed' else 1)} | started {count}",
               flush=True)
     return test

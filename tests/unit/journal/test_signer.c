@@ -400,6 +400,12 @@ Test(signer, a_journal_is_signed_by_it_and_has_no_key)
 
 	start(SIGNER_ADOPT_NONE, geteuid());
 	OK(open_log(&the_log));
+	log_close(&the_log);
+	log_path(&the_log, "eio", path); /* a first start that an error ended */
+	cr_assert(fclose(fopen(path, "w")) == 0);
+	cr_assert_eq((int)open_log(&the_log), GK_E_IO);
+	OK(journal_recover(the_log.dir, 0, NULL, &the_log.err));
+	OK(open_log(&the_log));
 	log_path(&the_log, "keys/signing.key", path);
 	cr_assert(access(path, F_OK) != 0);
 	cr_assert_str_eq(
