@@ -197,6 +197,23 @@ name_actor(struct gate *gate, struct control *control)
 	return text != NULL;
 }
 
+/* A pseudonym under a key that is gone is nobody's any more: a switch over it would stop nothing. */
+static bool
+is_nobody(const struct gate *gate, const struct event_switch *what)
+{
+	int64_t key = what->scope == SCOPE_ACTOR && what->subject != NULL &&
+			      name_is_pseudonym(what->subject)
+			  ? event_key_of(what->subject)
+			  : 0;
+
+	for (size_t i = 0; key != 0 && i < gate->hash_keys.count; i++) {
+		if (gate->hash_keys.keys[i].id == key) {
+			return false;
+		}
+	}
+	return key != 0;
+}
+
 enum gk_rc
 switch_throw_commit(
     struct gate *gate, struct gate_work *work, struct gk_err *err)
@@ -209,6 +226,12 @@ switch_throw_commit(
 	if (stats.switches >= SWITCHES_MAX) {
 		(void)gate__problem(work->call, GATE_TOO_MANY,
 		    "too_many_switches", "lift some kill switches first");
+		return GK_OK;
+	}
+	if (is_nobody(gate, &control->what)) {
+		(void)gate__bad_param(work->call, "id",
+		    "it is a pseudonym under a hash key that is destroyed or "
+		    "never was: it would stop nobody");
 		return GK_OK;
 	}
 	if (!name_actor(gate, control)) {

@@ -507,6 +507,8 @@ enum gk_rc
 journal_hash_key_destroy(
     const struct journal *journal, int64_t id, struct gk_err *err)
 {
+	/* the key of ids is derived from the first: it mustn't go with it */
+	GK_TRY(journal__id_key_keep(journal->dir, &journal->keys.id, err));
 	return journal__hash_key_destroy(journal->dir, id, err);
 }
 

@@ -150,12 +150,11 @@ struct secret {
 enum gk_rc journal__secret_init(
     struct secret *ret, struct gk_err *err) GK_MUST_USE;
 void journal__secret_done(struct secret *secret); /* wipes; for GK_AUTO */
-/*
- * The line in a key's file without its newline.  One that journal__secret_destroy() has
- * overwritten isn't found, though a crash has kept its name.  Errors: GK_E_IO when others may read it.
- */
+/* The line in a key's file without its newline.  Errors: GK_E_IO when others may read it. */
 enum gk_rc journal__secret_load(int keys, const char *name, struct secret *ret,
     bool *ret_found, struct gk_err *err) GK_MUST_USE;
+/* Is a loaded one what journal__secret_destroy() leaves, where a crash has kept the name and not the key? */
+bool journal__secret_is_overwritten(const struct secret *secret);
 /* Overwrite a file's bytes on its device, as far as that goes, and unlink it. */
 enum gk_rc journal__secret_destroy(
     int keys, const char *name, struct gk_err *err) GK_MUST_USE;

@@ -102,6 +102,9 @@ journal__signing_read(int keys, const char *name, struct signing_key *ret,
 
 	GK_TRY(journal__secret_init(&text, err));
 	GK_TRY(journal__secret_load(keys, name, &text, ret_found, err));
+	if (*ret_found && journal__secret_is_overwritten(&text)) {
+		*ret_found = false; /* a rotation was cut off */
+	}
 	if (*ret_found && note_skey_parse(gk_buf_text(&text.buf), &ret->vkey,
 			      &ret->sign, NULL) != GK_OK) {
 		return GK_FAIL(

@@ -35,10 +35,11 @@ fail(const char *name, struct gk_err *err)
 	    err, GK_E_IO, "keys/%s: %s", name, strerrordesc_np(errno));
 }
 
-/* What overwrite() leaves, where nothing came after it. */
-static bool
-is_overwritten(const struct gk_buf *buf)
+bool
+journal__secret_is_overwritten(const struct secret *secret)
 {
+	const struct gk_buf *buf = &secret->buf;
+
 	for (size_t i = 0; i < buf->len; i++) {
 		if (buf->bytes[i] != '\0') {
 			return false;
@@ -65,10 +66,6 @@ journal__secret_load(int keys, const char *name, struct secret *ret,
 		    name, (unsigned)st.st_mode & 07777);
 	}
 	GK_TRY(journal__file_load(keys, name, buf, ret_found, err));
-	if (is_overwritten(buf)) {
-		*ret_found = false; /* a crash kept its name and not the key */
-		return GK_OK;
-	}
 	if (buf->len > 0 && buf->bytes[buf->len - 1] == '\n') {
 		buf->bytes[--buf->len] = '\0';
 	}

@@ -183,6 +183,19 @@ class Pseudonyms(unittest.TestCase):
         self.assertEqual(self.operator.post("/v1/kill-switches", {"scope": "actor", "id": named, "reason": "r"}).status, 201)
         self.assertEqual(self.ask("kb.read", "u_7", run="run_2").outcome, (200, "stop", "kill_switch"))
 
+    def test_a_switch_that_would_stop_nobody_is_refused(self):
+        self.ask("kb.read", "u_7")
+        named = self.auditor.events("actor=u_7")[-1]["actor"]["id"]
+        self.close("run_1")
+        self.rotate()
+        self.server.cli("key", "destroy", "1", "--reason", "r")
+        for gone in (named, "p9" + named[2:]):
+            answer = self.operator.post("/v1/kill-switches", {"scope": "actor", "id": gone, "reason": "odd"})
+            self.assertEqual((answer.outcome, answer.body["pointer"]), ((400, "invalid_request"), "/id"), gone)
+        self.assertEqual(self.auditor.get("/v1/kill-switches").body["kill_switches"], [])
+        for other in ("p2" + named[2:], named[:-1]):  # nobody's perhaps, and nobody can know that; no pseudonym at all
+            self.assertEqual(self.operator.post("/v1/kill-switches", {"scope": "actor", "id": other, "reason": "odd"}).status, 201)
+
     def close(self, run: str) -> None:
         for event in self.auditor.events(f"run_id={run}&decision=allow&kind=decision"):
             self.agent.result(event["decision_id"])

@@ -131,6 +131,52 @@ expect_flips_refused(const char *name, size_t digits)
 	expect_refused("hex digits and 8 that check them");
 }
 
+/* Only a signing key's file is overwritten before an event says that another took its place. */
+Test(hashkeys, a_key_that_was_overwritten_is_refused_and_not_made_up_for)
+{
+	static const char *const names[] = {
+	    "keys/hmac.key", "keys/hmac-2.key", "keys/id.key"};
+	static const char zero[64];
+	uint8_t key[JOURNAL_HASH_KEY_BYTES];
+	bool found;
+
+	OK(log_open(&the_log));
+	OK(journal_hash_key_make(the_log.journal, 2, key, &the_log.err));
+	for (size_t i = 0; i < GK_COUNT(names); i++) {
+		char path[256];
+		FILE *out;
+
+		log_path(&the_log, names[i], path);
+		out = fopen(path, "w");
+		cr_assert(out != NULL &&
+			  fwrite(zero, 1, sizeof(zero), out) == sizeof(zero));
+		(void)fclose(out);
+	}
+	for (int64_t id = 1; id <= 2; id++) {
+		cr_assert_eq((int)journal_hash_key_load(the_log.journal, id,
+				 key, &found, &the_log.err),
+		    GK_E_CORRUPT);
+	}
+	log_close(&the_log);
+	expect_refused("keys/id.key is not");
+}
+
+Test(hashkeys, the_first_key_doesnt_take_the_key_of_ids_with_it)
+{
+	struct id_key a, b;
+	char path[256];
+
+	OK(log_open(&the_log));
+	journal_id_key(the_log.journal, &a);
+	OK(journal_hash_key_destroy(the_log.journal, 1, &the_log.err));
+	log_close(&the_log);
+	log_path(&the_log, "keys/id.key", path);
+	cr_assert(mode_of("keys/id.key") == 0600);
+	OK(log_open(&the_log));
+	journal_id_key(the_log.journal, &b);
+	cr_assert(memcmp(&a, &b, sizeof(a)) == 0);
+}
+
 Test(hashkeys, another_digit_anywhere_in_the_first_key_is_refused)
 {
 	OK(log_open(&the_log));
