@@ -1,38 +1,67 @@
-/* `gatekeeper approvals`: what waits for people, and their answers. */
+/* `gatekeeper approvals list` and `show`: what waits for people. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "cli/ask.h"
 #include "cli/cli_internal.h"
 #include "cli/table.h"
 #include "cli/words.h"
 #include "codec/canon.h"
 
-#define TOKEN_BYTES 512
-
-#define TOKEN_FLAG                                            \
-	{                                                     \
-		"token-file", "FILE", false,                  \
-		    "a person's token; else GATEKEEPER_TOKEN" \
-	}
+enum { COLUMNS = 11 };
 
 static const struct cli_flag list_flags[] = {
     {"status", "WORD", false,
 	"pending, granted, denied, expired, revoked, used or all; else "
 	"pending"},
+    {"each", NULL, false, "a row for each, also where several are identical"},
+};
+
+static const char *const titles[COLUMNS] = {"ID", "RISK", "STATUS", "ALIKE",
+    "ACTION", "AGENT", "TENANT", "RUN", "STEP", "VOTES", "EXPIRES (UTC)"};
+enum { COLUMN_ALIKE = 3 };
+
+/* All that are alike, or one. */
+struct row {
+	struct row *next;
+	const char *alike;
+	size_t count;
+	const char
+	    *cells[COLUMNS]; /* of the first; ALIKE is written at the end */
+};
+
+/* All pages: rows of a table, or one JSON text. */
+struct approval_list {
+	struct table table;
+	struct gk_arena arena;
+	struct gk_map groups; /* alike → row */
+	struct row *rows, **rows_end;
+	struct gk_buf text;
+	size_t count, row_count;
+	bool each;
+	char cursor[64];
 };
 
 static void
-add_approval(struct table *table, const struct json_value *one)
+list_done(struct approval_list *list)
 {
-	int64_t granted = words_int(one, "granted");
-	int64_t needed = words_int(one, "needed");
+	table_done(&list->table);
+	gk_map_done(&list->groups);
+	gk_arena_done(&list->arena);
+	gk_buf_done(&list->text);
+}
+
+static enum gk_rc
+fill_row(struct approval_list *list, const struct json_value *one,
+    struct row *row, struct gk_err *err)
+{
 	char votes[64], expires[32];
-	const char *cells[] = {
+	const char *const cells[COLUMNS] = {
 	    words_get(one, "approval_id"),
 	    words_get(one, "risk"),
 	    words_get(one, "status"),
+	    NULL,
 	    words_get(one, "action"),
 	    words_get(one, "agent_id"),
 	    words_get(one, "tenant_id"),
@@ -42,27 +71,60 @@ add_approval(struct table *table, const struct json_value *one)
 	    words_second(words_get(one, "expires_at"), expires),
 	};
 
-	(void)snprintf(
-	    votes, sizeof(votes), "%" PRId64 "/%" PRId64, granted, needed);
-	table_row(table, cells);
+	(void)snprintf(votes, sizeof(votes), "%" PRId64 "/%" PRId64,
+	    words_int(one, "granted"), words_int(one, "needed"));
+	for (size_t i = 0; i < COLUMNS; i++) {
+		if (cells[i] == NULL) {
+			continue;
+		}
+		row->cells[i] = gk_arena_strdup(&list->arena, cells[i]);
+		if (row->cells[i] == NULL) {
+			return GK_FAIL(err, GK_E_NOMEM, "approvals");
+		}
+	}
+	return GK_OK;
 }
 
-static const char *const titles[] = {"ID", "RISK", "STATUS", "ACTION", "AGENT",
-    "TENANT", "RUN", "STEP", "VOTES", "EXPIRES (UTC)"};
-
-/* All pages: rows of a table, or one JSON text. */
-struct approval_list {
-	struct table table;
-	struct gk_buf text;
-	size_t count;
-	char cursor[64];
-};
-
-static void
-list_done(struct approval_list *list)
+/* Only what is pending is one row: what was decided was decided for each. */
+static bool
+is_grouped(const struct approval_list *list, const struct json_value *one)
 {
-	table_done(&list->table);
-	gk_buf_done(&list->text);
+	const char *status = words_get(one, "status");
+
+	return !list->each && words_get(one, "alike") != NULL &&
+	       status != NULL && strcmp(status, "pending") == 0;
+}
+
+static enum gk_rc
+add_approval(struct approval_list *list, const struct json_value *one,
+    struct gk_err *err)
+{
+	const char *alike =
+	    is_grouped(list, one) ? words_get(one, "alike") : NULL;
+	struct row *row = alike == NULL
+			      ? NULL
+			      : gk_map_get(&list->groups, alike, strlen(alike));
+
+	if (row != NULL) {
+		row->count++;
+		return GK_OK;
+	}
+	row = gk_arena_calloc(&list->arena, 1, sizeof(*row));
+	if (row == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "approvals");
+	}
+	row->count = 1;
+	GK_TRY(fill_row(list, one, row, err));
+	*list->rows_end = row;
+	list->rows_end = &row->next;
+	list->row_count++;
+	if (alike == NULL) {
+		return GK_OK;
+	}
+	row->alike = gk_arena_strdup(&list->arena, alike);
+	return row->alike == NULL ? GK_FAIL(err, GK_E_NOMEM, "approvals")
+				  : gk_map_set(&list->groups, row->alike,
+					strlen(row->alike), row, err);
 }
 
 static enum gk_rc
@@ -78,10 +140,34 @@ list_add(struct cli *cli, struct approval_list *list,
 			GK_TRY(gk_buf_puts(&list->text, comma, err));
 			GK_TRY(canon_print(one, &list->text, err));
 		} else {
-			add_approval(&list->table, one);
+			GK_TRY(add_approval(list, one, err));
 		}
 	}
 	return GK_OK;
+}
+
+static void
+list_print(struct cli *cli, struct approval_list *list)
+{
+	table_row(&list->table, titles);
+	for (struct row *row = list->rows; row != NULL; row = row->next) {
+		struct row shown = *row;
+		char count[32];
+
+		(void)snprintf(count, sizeof(count), "%zu", row->count);
+		shown.cells[COLUMN_ALIKE] = count;
+		table_row(&list->table, shown.cells);
+	}
+	table_print(&list->table, cli->out);
+	if (list->row_count < list->count) {
+		(void)fprintf(cli->out,
+		    "\n%zu requests in %zu rows: identical ones are one row "
+		    "(--each: a row for each).\n"
+		    "Vote on all of a row: gatekeeper approvals grant --alike "
+		    "ID, or deny --alike ID; each vote is an event of its "
+		    "own.\n",
+		    list->count, list->row_count);
+	}
 }
 
 /* Ask for all pages.  Gives the exit code; anything but CLI_FINE has been told. */
@@ -123,13 +209,15 @@ list(struct cli *cli)
 	GK_AUTO(session_done) struct session session = {0};
 	GK_AUTO(list_done)
 	struct approval_list list = {
-	    .table = TABLE_INIT(GK_COUNT(titles)),
+	    .table = TABLE_INIT(COLUMNS),
+	    .arena = GK_ARENA_INIT(ASK_TEXT_MAX),
 	    .text = GK_BUF_INIT(ASK_TEXT_MAX),
+	    .rows_end = &list.rows,
+	    .each = cli_has_flag(cli, "each"),
 	};
 	const char *status = cli_flag(cli, "status", 0);
 	int code = session_init(&session, cli);
 
-	table_row(&list.table, titles);
 	if (code == CLI_FINE) {
 		code = list_ask(cli, &session,
 		    status == NULL               ? "pending"
@@ -147,7 +235,7 @@ list(struct cli *cli)
 	} else if (list.count == 0) {
 		(void)fputs("none\n", cli->out);
 	} else {
-		table_print(&list.table, cli->out);
+		list_print(cli, &list);
 	}
 	return CLI_FINE;
 }
@@ -157,7 +245,8 @@ const struct cli_command cli__approvals_list = {
     .arguments = "",
     .summary = "list what waits for a person",
     .details = "What waits: the riskiest first, and of those what was asked "
-	       "first.\n\n"
+	       "first.  Identical requests\n"
+	       "are one row, which says how many.\n\n"
 	       "  gatekeeper approvals list\n"
 	       "  gatekeeper approvals list --status all --json\n",
     .flags = list_flags,
@@ -214,6 +303,94 @@ print_tree(struct cli *cli, const struct json_value *value, int indent)
 	}
 }
 
+static const char *const step_titles[] = {
+    "STEP", "ACTION", "ANSWER", "REASON", "RESULT", "WHEN (UTC)"};
+
+/* "error upstream.timeout, contradicted later", "VIOLATION: done all the same" */
+static const char *
+print_came(const struct json_value *step, char ret[160])
+{
+	const char *result = words_get(step, "result");
+	const char *code = words_get(step, "error_code");
+
+	if (words_true(step, "violation")) {
+		return "VIOLATION: done all the same";
+	}
+	(void)snprintf(ret, 160, "%s%s%s%s", result == NULL ? "-" : result,
+	    code == NULL ? "" : " ", code == NULL ? "" : code,
+	    words_true(step, "contradicted") ? ", contradicted later" : "");
+	return ret;
+}
+
+static void
+add_step(struct table *table, const struct json_value *step)
+{
+	const char *decision = words_get(step, "decision");
+	const char *approval = words_get(step, "approval");
+	char answer[80], came[160], at[32];
+	const char *const cells[] = {
+	    words_get(step, "step_id"),
+	    words_get(step, "action"),
+	    answer,
+	    words_get(step, "reason"),
+	    print_came(step, came),
+	    words_second(words_get(step, "at"), at),
+	};
+
+	(void)snprintf(answer, sizeof(answer), "%s%s%s",
+	    decision == NULL ? "-" : decision, approval == NULL ? "" : ": ",
+	    approval == NULL ? "" : approval);
+	table_row(table, cells);
+}
+
+/* What had happened in the run before it was asked. */
+static void
+print_history(struct cli *cli, const struct json_value *history)
+{
+	GK_AUTO(table_done)
+	struct table table = TABLE_INIT(GK_COUNT(step_titles));
+	const struct json_value *totals = words_at(history, "totals");
+	const struct json_value *step = words_first(words_at(history, "steps"));
+	int64_t since = words_int(words_at(history, "after"), "violations");
+
+	(void)fprintf(cli->out,
+	    "\nbefore in this run: %s%" PRId64 " steps, %" PRId64
+	    " stopped, %" PRId64 " violations, %" PRId64 " errors, %" PRId64
+	    " unreported\n",
+	    words_true(history, "complete") ? "" : "more than ",
+	    words_int(totals, "steps"), words_int(totals, "stop"),
+	    words_int(totals, "violations"), words_int(totals, "errors"),
+	    words_int(totals, "unreported"));
+	if (since > 0) {
+		(void)fprintf(cli->out,
+		    "since it asked: %" PRId64
+		    " violations: what wasn't allowed was done all the same\n",
+		    since);
+	}
+	if (step == NULL) {
+		return;
+	}
+	table_row(&table, step_titles);
+	for (; step != NULL; step = json_next(step)) {
+		add_step(&table, step);
+	}
+	table_print(&table, cli->out);
+}
+
+static int
+show_history(struct cli *cli, struct session *session)
+{
+	GK_AUTO(answer_done) struct answer answer = {0};
+	struct ask ask = {
+	    .verb = GATE_APPROVAL_HISTORY, .target = cli->args[0]};
+	int code = session_ask(session, &ask, &answer);
+
+	if (code == CLI_FINE) {
+		print_history(cli, answer.json);
+	}
+	return code;
+}
+
 static int
 show(struct cli *cli)
 {
@@ -232,228 +409,16 @@ show(struct cli *cli)
 		return answer_print(cli, &answer);
 	}
 	print_tree(cli, answer.json, 0);
-	return CLI_FINE;
+	return show_history(cli, &session);
 }
 
 const struct cli_command cli__approvals_show = {
     .path = "approvals show",
     .arguments = "APPROVAL_ID",
-    .summary = "show one approval: what is asked, by whom, for whom, who voted",
+    .summary = "show one approval: what is asked, by whom, who voted, what "
+	       "happened before in the run",
     .details = "  gatekeeper approvals show apr_AAAAAAAAAAAAAAAAAAAAAA\n",
     .min_args = 1,
     .max_args = 1,
     .run = show,
-};
-
-static const struct json_limits number_limits = {32, 1, 1};
-
-/* A number as JSON writes it; NULL: it isn't one. */
-static struct json_value *
-number_of(const char *text)
-{
-	GK_AUTO(json_freep) struct json_value *value = NULL;
-
-	if (json_parse(text, strlen(text), &number_limits, &value, NULL) !=
-		GK_OK ||
-	    json_type(value) != JSON_NUMBER) {
-		return NULL;
-	}
-	return GK_TAKE(value);
-}
-
-/* Each --at-most POINTER=NUMBER; false: told. */
-static bool
-set_at_most(struct cli *cli, struct json_value *bounded)
-{
-	GK_AUTO(json_freep) struct json_value *all = json_new_object();
-	const char *said;
-
-	for (size_t i = 0; (said = cli_flag(cli, "at-most", i)) != NULL; i++) {
-		const char *equals = strrchr(said, '=');
-		GK_AUTO(json_freep)
-		struct json_value *number =
-		    equals == NULL ? NULL : number_of(equals + 1);
-		char path[256] = "";
-
-		if (said[0] != '/' || number == NULL ||
-		    (size_t)(equals - said) >= sizeof(path)) {
-			(void)cli_fail(cli, CLI_USAGE,
-			    "--at-most: expected an argument and a number, "
-			    "such as /amount=100");
-			return false;
-		}
-		memcpy(path, said, (size_t)(equals - said));
-		if (all == NULL || json_get(all, path) != NULL ||
-		    json_set(all, path, &number, NULL) != GK_OK) {
-			(void)cli_fail(
-			    cli, CLI_USAGE, "--at-most: %s twice", path);
-			return false;
-		}
-	}
-	return json_set(bounded, "at_most", &all, NULL) == GK_OK;
-}
-
-/* --uses and what goes with it; false: told. */
-static bool
-set_bounded(struct cli *cli, struct json_value *body)
-{
-	const char *uses = cli_flag(cli, "uses", 0);
-	GK_AUTO(json_freep) struct json_value *bounded = json_new_object();
-	GK_AUTO(json_freep)
-	struct json_value *number = uses == NULL ? NULL : number_of(uses);
-
-	if (uses == NULL && cli_flag(cli, "at-most", 0) == NULL) {
-		return true;
-	}
-	if (number == NULL) {
-		(void)cli_fail(cli, CLI_USAGE,
-		    uses == NULL ? "--at-most goes with --uses"
-				 : "--uses: expected a number");
-		return false;
-	}
-	return json_set(bounded, "uses", &number, NULL) == GK_OK &&
-	       set_at_most(cli, bounded) &&
-	       json_set(body, "bounded", &bounded, NULL) == GK_OK;
-}
-
-/* The comment and, of a grant, how far it goes. */
-static struct json_value *
-ballot_body(struct cli *cli)
-{
-	GK_AUTO(json_freep) struct json_value *body = json_new_object();
-
-	if (body == NULL || !words_set_flag(cli, "comment", body, "comment") ||
-	    !words_set_flag(cli, "valid-for", body, "valid_for")) {
-		(void)cli_fail(cli, CLI_USAGE, "flags are UTF-8 text");
-		return NULL;
-	}
-	return set_bounded(cli, body) ? GK_TAKE(body) : NULL;
-}
-
-static int
-print_ballot(struct cli *cli, const struct answer *answer)
-{
-	int64_t granted = words_int(answer->json, "granted");
-	int64_t needed = words_int(answer->json, "needed");
-
-	if (cli->json) {
-		return answer_print(cli, answer);
-	}
-	table_print_safe(cli->args[0], cli->out);
-	(void)fprintf(cli->out, ": ");
-	table_print_safe(words_get(answer->json, "status") != NULL
-			     ? words_get(answer->json, "status")
-			     : "recorded",
-	    cli->out);
-	(void)fprintf(
-	    cli->out, " (%" PRId64 " of %" PRId64 ")\n", granted, needed);
-	return CLI_FINE;
-}
-
-static int
-vote(struct cli *cli, enum gate_verb verb, bool as_person)
-{
-	GK_AUTO(session_done) struct session session = {0};
-	GK_AUTO(answer_done) struct answer answer = {0};
-	GK_AUTO(json_freep) struct json_value *body = ballot_body(cli);
-	struct ask ask = {.verb = verb, .target = cli->args[0], .body = body};
-	char token[TOKEN_BYTES];
-	int code;
-
-	if (body == NULL) {
-		return CLI_USAGE;
-	}
-	code = session_init(&session, cli);
-	if (code == CLI_FINE && as_person &&
-	    !session_read_token(&session, token, sizeof(token))) {
-		code = CLI_USAGE;
-	}
-	if (code == CLI_FINE) {
-		code = session_ask(&session, &ask, &answer);
-	}
-	return code == CLI_FINE ? print_ballot(cli, &answer) : code;
-}
-
-static int
-grant(struct cli *cli)
-{
-	return vote(cli, GATE_APPROVAL_GRANT, true);
-}
-
-static int
-deny(struct cli *cli)
-{
-	return vote(cli, GATE_APPROVAL_DENY, true);
-}
-
-static int
-revoke(struct cli *cli)
-{
-	return vote(cli, GATE_APPROVAL_REVOKE, false);
-}
-
-static const struct cli_flag grant_flags[] = {
-    TOKEN_FLAG,
-    {"comment", "TEXT", false, "why; it stands in the record"},
-    {"valid-for", "DURATION", false,
-	"how long the grant may be used, such as 10m; at most what the rule "
-	"allows"},
-    {"uses", "N", false,
-	"a bounded grant, where the rule allows it: for this run, actor and "
-	"action, N times"},
-    {"at-most", "ARGUMENT=N", true,
-	"of a bounded grant: the greatest number that a shown argument may "
-	"have, such as /amount=100"},
-};
-
-static const struct cli_flag deny_flags[] = {
-    TOKEN_FLAG,
-    {"comment", "TEXT", false, "why; it stands in the record"},
-};
-
-const struct cli_command cli__approvals_grant = {
-    .path = "approvals grant",
-    .arguments = "APPROVAL_ID",
-    .summary = "say yes, with a person's token",
-    .details =
-	"The operator of this machine never votes: the token of a person in an "
-	"approver group\n"
-	"does, and never for what that person asked or is the actor of.\n\n"
-	"  GATEKEEPER_TOKEN=gk_... gatekeeper approvals grant apr_... "
-	"--comment 'ok by phone'\n"
-	"  gatekeeper approvals grant apr_... --token-file ~/.gatekeeper-token "
-	"--valid-for 10m\n"
-	"  gatekeeper approvals grant apr_... --uses 3 --at-most /amount=100 "
-	"--valid-for 1h\n",
-    .flags = grant_flags,
-    .flag_count = GK_COUNT(grant_flags),
-    .min_args = 1,
-    .max_args = 1,
-    .run = grant,
-};
-
-const struct cli_command cli__approvals_deny = {
-    .path = "approvals deny",
-    .arguments = "APPROVAL_ID",
-    .summary = "say no, with a person's token; one no is enough",
-    .details = "  GATEKEEPER_TOKEN=gk_... gatekeeper approvals deny apr_... "
-	       "--comment 'wrong account'\n",
-    .flags = deny_flags,
-    .flag_count = GK_COUNT(deny_flags),
-    .min_args = 1,
-    .max_args = 1,
-    .run = deny,
-};
-
-const struct cli_command cli__approvals_revoke = {
-    .path = "approvals revoke",
-    .arguments = "APPROVAL_ID",
-    .summary = "take a grant back before it is used up",
-    .details =
-	"  gatekeeper approvals revoke apr_... --comment 'changed our mind'\n",
-    .flags = deny_flags + 1,
-    .flag_count = GK_COUNT(deny_flags) - 1,
-    .min_args = 1,
-    .max_args = 1,
-    .run = revoke,
 };
