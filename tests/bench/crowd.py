@@ -53,11 +53,11 @@ def free_port() -> int:
 
 
 class Server:
-    def __init__(self, binary: pathlib.Path, root: pathlib.Path, clients: int) -> None:
+    def __init__(self, binary: pathlib.Path, root: pathlib.Path, clients: int, config: str = CONFIG) -> None:
         self.binary, self.root, self.port = binary, root, free_port()
         (root / "policies").mkdir()
         (root / "policies/crowd.yaml").write_text(POLICY)
-        (root / "gatekeeper.yaml").write_text(CONFIG % (self.port, clients * 2 + 1024))
+        (root / "gatekeeper.yaml").write_text(config % (self.port, clients * 2 + 1024))
         self.process = subprocess.Popen([binary, "serve", "--config", root / "gatekeeper.yaml"], stderr=(root / "log").open("w"))
         end = time.monotonic() + 30
         while time.monotonic() < end:
@@ -85,7 +85,7 @@ class Server:
             text = b""
             while piece := s.recv(65536):
                 text += piece
-        return float(re.search(rf"^{name} (\S+)$", text.decode(), re.M).group(1))
+        return float(re.search(rf"^{re.escape(name)} (\S+)$", text.decode(), re.M).group(1))
 
 
 class Crowd:
@@ -227,4 +227,5 @@ def main() -> None:
         asked.json.write_text(json.dumps(found, indent=1) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
