@@ -6,6 +6,8 @@
 
 enum { ADDRESS_BYTES = 256, ANSWER_CAP = 64 << 10, URL_BYTES_MAX = 300 };
 
+#define RESPONSE_S 60L /* to one command */
+
 bool
 out_mail_address_ok(const char *address)
 {
@@ -103,6 +105,13 @@ set_mail(struct out *out, const struct out_mail *mail, struct curl_slist *to,
 
 	bracket(mail->from, from);
 	SET(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
+	/*
+	 * A server that falls silent in the middle is waited for once more when
+	 * all the time is over, and libcurl would go on in its connection.
+	 */
+	SET(curl, CURLOPT_SERVER_RESPONSE_TIMEOUT, RESPONSE_S);
+	SET(curl, CURLOPT_FRESH_CONNECT, 1L);
+	SET(curl, CURLOPT_FORBID_REUSE, 1L);
 	SET(curl, CURLOPT_UPLOAD, 1L);
 	SET(curl, CURLOPT_READFUNCTION, give_bytes);
 	SET(curl, CURLOPT_READDATA, upload);

@@ -399,6 +399,15 @@ notice_print_line(
 		GK_TRY(gk_buf_printf(buf, err, ", %s=", parts[i].name));
 		GK_TRY(notice_print(notice, parts[i].field, buf, err));
 	}
+	if (notice_has(notice, NOTICE_COUNT)) { /* how many, or seconds */
+		GK_TRY(gk_buf_puts(buf,
+		    is_word(notice, NOTICE_GAP, "admission") ||
+			    is_word(notice, NOTICE_GAP, "sign_in")
+			? ", count="
+			: ", over_after_s=",
+		    err));
+		GK_TRY(notice_print(notice, NOTICE_COUNT, buf, err));
+	}
 	if (is_word(notice, NOTICE_KIND, "policy")) {
 		GK_TRY(gk_buf_puts(buf, ", policy=", err));
 		GK_TRY(notice_print(notice, NOTICE_POLICY, buf, err));

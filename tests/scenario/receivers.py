@@ -139,7 +139,8 @@ class MailServer:
     """SMTP on a port of 127.0.0.1, with TLS from the start (implicit) or by STARTTLS.
 
     Mails that were taken are in .mails: (from, [to], text).  misbehave: what the next mails get, "451" or another
-    code instead of 250 behind DATA, "reset"; offer_tls False: no STARTTLS is offered.
+    code instead of 250 behind DATA, "reset"; offer_tls False: no STARTTLS is offered.  silent: where the next sessions
+    fall silent, "greeting", "data" (before the text is read) or "answer" (behind it); .fallen is then set.
     """
 
     def __init__(self, folder: pathlib.Path, implicit: bool = False):
@@ -148,6 +149,8 @@ class MailServer:
         self.lines: list[str] = []  # of commands that came in clear
         self.logins: list[str] = []
         self.offer_tls, self.implicit, self.sessions = True, implicit, 0
+        self.silent: list[str] = []
+        self.fallen, self.ends = threading.Event(), threading.Event()
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(folder / "srv.pem", folder / "srv.key")
         self.listener = socket.socket()
@@ -181,6 +184,16 @@ class MailServer:
         def say(text: str) -> None:
             connection.sendall(text.encode() + b"\r\n")
 
+        def falls_silent(where: str) -> bool:
+            if self.silent[:1] != [where]:
+                return False
+            self.silent.pop(0)
+            self.fallen.set()
+            self.ends.wait(300)
+            return True
+
+        if falls_silent("greeting"):
+            return
         say("220 mail.test ESMTP")
         while line := stream.readline().decode():
             word, rest = line.strip().split(" ", 1) if " " in line.strip() else (line.strip(), "")
@@ -211,9 +224,13 @@ class MailServer:
                 say("250 ok")
             elif word == "DATA":
                 say("354 go on")
+                if falls_silent("data"):
+                    return
                 data = b""
                 while (one := stream.readline()) != b".\r\n":
                     data += one[1:] if one.startswith(b".") else one
+                if falls_silent("answer"):
+                    return
                 how = self.misbehave.pop(0) if self.misbehave else None
                 if how == "reset":
                     return
@@ -227,4 +244,5 @@ class MailServer:
                 say("250 ok")
 
     def close(self) -> None:
+        self.ends.set()
         self.listener.close()

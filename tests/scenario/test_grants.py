@@ -269,6 +269,11 @@ approvals:
     approvers: {groups: [finance], count: 1}
     expires: 1h
     escalate: {after: 300ms, to: [leads]}
+  - id: two
+    actions: [loan.create]
+    approvers: {groups: [finance], count: 2}
+    expires: 1h
+    escalate: {after: 300ms, to: [leads]}
   - id: quorum
     actions: [wire.send]
     approvers: {groups: [finance, legal], count: 2}
@@ -291,6 +296,23 @@ approvals:
         self.assertEqual(lea.get(f"/v1/approvals/{approval}").status, 200)
         self.assertEqual(lea.grant(approval).body["status"], "granted")
         self.assertEqual(self.agent.decide("run", "2", "refund.create", {}, approval_id=approval).outcome[1], "allow")
+
+    def test_a_vote_from_before_an_escalation_counts_towards_the_quorum_and_once(self) -> None:
+        lea, alice2 = self.server.approver("lea2", group="leads"), self.server.approver("alice3", group="leads", person="alice")
+        who = self.server.agent("lender", agent="lender")
+        approval = who.decide("l", "1", "loan.create", {}).body["approval"]["approval_id"]
+        first = self.alice.grant(approval).body
+        self.assertEqual((first["status"], first["granted"]), ("pending", 1))
+        self.assertEqual(lea.grant(approval).outcome, (403, "not_an_approver"))
+        harness.until("the escalation", lambda: self.auditor.get(f"/v1/approvals/{approval}").body["rules"][0]["escalated"])
+        view = self.auditor.get(f"/v1/approvals/{approval}").body
+        self.assertEqual((view["status"], view["granted"], view["needed"]), ("pending", 1, 2))
+        self.assertEqual(alice2.grant(approval).outcome, (409, "already_voted"))
+        self.assertEqual(lea.grant(approval).body["status"], "granted")
+        self.assertEqual(who.decide("l", "2", "loan.create", {}, approval_id=approval).outcome[1], "allow")
+        events = [e for e in self.auditor.events(f"approval_id={approval}") if e["kind"] == "approval"]
+        self.assertEqual([(e["change"], e.get("person")) for e in events],
+                         [("vote", "alice"), ("escalated", None), ("vote", "lea2"), ("granted", "lea2"), ("used", None)])
 
     def test_a_quorum_is_of_different_persons_of_the_groups(self) -> None:
         lou, sam = self.server.approver("lou", group="legal"), self.server.approver("sam", group="sales")

@@ -4,6 +4,7 @@ import base64
 import email
 import email.policy
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -14,6 +15,7 @@ import unittest
 import harness
 import receivers
 import test_deploy
+import test_witness
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of thirty-two bytes ...").decode()
 OTHER = "whsec_" + base64.b64encode(b"another of twenty-four .").decode()
@@ -40,12 +42,25 @@ class Case(unittest.TestCase):
         return {"name": "ops", "kind": "webhook", "url": self.hook.url, "private_addresses": True,
                 "secret_files": [str(self.folder / "secret")], **more}
 
-    def start(self, *targets, notify=None, **config):
+    def start(self, *targets, notify=None, policy=harness.POLICY, env=None, **config):
         chosen = list(targets) or [self.target()]
-        self.server = harness.Server(config={"notify": {**QUICK, **(notify or {}), "targets": chosen}, **config}).start()
+        self.server = harness.Server(policy, config={"notify": {**QUICK, **(notify or {}), "targets": chosen}, **config}, env=env).start()
         self.agent = self.server.agent()
         self.metrics_client = self.server.client("prom", "service", "metrics", tenant="*")
         return self.server
+
+    def curl_clock(self):
+        """An environment in which libcurl's clock goes on by itself, and what lets so many seconds pass for it alone."""
+        clock = self.folder / "curl-clock"
+        clock.write_text("0")
+
+        def passes(seconds):
+            clock.write_text(str(int(clock.read_text()) + seconds))
+        return {"LD_PRELOAD": os.environ["CLOCK_PRELOAD"], "CURL_CLOCK_FILE": str(clock)}, passes
+
+    def decisions_go_on(self, run, count=20):
+        for i in range(count):
+            self.assertEqual(self.agent.decide(run, str(i), "kb.read").body["decision"], "allow")
 
     def metric(self, name, target="ops"):
         text = self.metrics_client.get("/metrics").text
@@ -225,6 +240,47 @@ class Defaults(Case):
         self.assertEqual([gap["what"] for gap in gaps], ["witness"])
         self.assertEqual(self.server.verify().returncode, 0)
 
+    def test_that_witnesses_cosign_again_is_told_with_how_long_they_had_not(self):
+        witness = test_witness.Witness()
+        self.addCleanup(witness.destroy)
+        (self.folder / "witness").write_text(test_witness.policy_of(witness))
+        self.start(witness={"policy": str(self.folder / "witness"), "timeout": "100ms", "every": "1s", "grace": "0s"})
+        harness.until("the gap", lambda: "witness" in self.alerts())
+        witness.start(self.server.cli("verify", "--print-key").stdout.strip())
+        harness.until("its end", lambda: self.alerts().count("witness") == 2)
+        self.server.stop()
+        gaps = [one.event["gap"] for one in self.server.recorded() if one.event["kind"] == "gap"]
+        self.assertEqual([gap["what"] for gap in gaps], ["witness", "witness"])
+        told = [message["data"] for message in self.hook.messages() if message["data"]["alert"] == "witness"]
+        self.assertEqual([one["event"]["gap"] for one in told], gaps)
+        self.assertNotIn("count", told[0]["event"]["gap"])
+        self.assertGreaterEqual(told[1]["event"]["gap"]["count"], 1)
+        self.assertEqual([one["text"] for one in told], ["gatekeeper: gap=witness", f"gatekeeper: gap=witness, over_after_s={gaps[1]['count']}"])
+
+    def test_an_escalation_and_a_flood_of_questions_are_told(self):
+        policy = harness.POLICY.replace("    expires: 30m", "    expires: 30m\n    escalate: {after: 300ms, to: [leads]}")
+        self.assertNotEqual(policy, harness.POLICY)
+        leads = receivers.Receiver()
+        self.addCleanup(leads.close)
+        self.start(self.target(), self.target(name="leads", url=leads.url, when='alert == "escalation" && "leads" in groups'),
+                   notify={"console_url": "https://gk.example.com"}, policy=policy, approvals_per_hour=2)
+        asked = [self.agent.decide("run_1", str(i), "refund.create", {"n": i}).body for i in range(3)]
+        self.assertEqual([one["reason"] for one in asked], ["refund_needs_approval"] * 2 + ["approval_flood"])
+        harness.until("both escalations", lambda: len(leads.taken) == 2)
+        harness.until("all", lambda: len(self.hook.taken) == 5)
+        self.assertEqual(sorted(self.alerts()), ["approval", "approval", "escalation", "escalation", "flood"])
+        by_alert = {message["data"]["alert"]: message for message in self.hook.messages()}
+        self.assertEqual((by_alert["flood"]["type"], by_alert["flood"]["data"]["text"]), ("decision.stop",
+                         "support-agent: decision=stop, reason=approval_flood, tenant=t_42, run_id=run_1"))
+        self.assertEqual(by_alert["escalation"]["type"], "approval.escalated")
+        approvals = {one["approval"]["approval_id"] for one in asked[:2]}
+        told = [message["data"] for message in leads.messages()]
+        self.assertEqual({one["event"]["approval_id"] for one in told}, approvals)
+        self.assertEqual({one["link"] for one in told}, {f"https://gk.example.com/#/approvals/{approval}" for approval in approvals})
+        self.assertEqual([one["event"]["groups"] for one in told], [["leads"]] * 2)
+        self.server.stop()
+        self.assertEqual(sorted(self.recorded("approval")), sorted(leads.seqs()))
+
     def test_what_was_recorded_before_a_target_began_isnt_told(self):
         self.start(self.target(name="early"))
         self.violate("1")
@@ -361,14 +417,14 @@ class Slack(Case):
         return {"name": "people", "kind": "slack", "url": self.hook.url, "private_addresses": True, "shown": True,
                 "buttons": True, **more}
 
-    def start_slack(self, *targets, policy=harness.POLICY, **notify):
+    def start_slack(self, *targets, policy=harness.POLICY, env=None, **notify):
         (self.folder / "signing").write_text(SLACK_SECRET + "\n")
         self.hook.answer = lambda path, body: (200, b"ok")
         self.server = harness.Server(policy, config={
             "audit": {"show_fields": ["amount", "note"]},
             "notify": {**QUICK, "console_url": "https://gk.example.com",
                        "slack_secret_file": str(self.folder / "signing"), **notify,
-                       "targets": list(targets) or [self.slack()]}}).start()
+                       "targets": list(targets) or [self.slack()]}}, env=env).start()
         self.agent = self.server.agent()
         self.alice = self.server.approver("alice", attr="slack_user=U_ALICE")
         self.bob = self.server.approver("bob", attr="slack_user=U_BOB")
@@ -511,6 +567,26 @@ class Slack(Case):
         self.start_slack(slack_secret_file=None)
         self.assertEqual(self.press("U_ALICE", self.ask()).status, 404)
 
+    def test_a_slack_that_redirects_never_answers_and_loses_answers_is_told_once_more_and_decides_nothing(self):
+        env, passes = self.curl_clock()
+        inner = receivers.Receiver()
+        self.addCleanup(inner.close)
+        self.hook.redirect_to = inner.url
+        self.hook.misbehave = ["redirect", "slow", "lost"]
+        self.start_slack(env=env)
+        approval = self.ask()
+        self.assertTrue(self.hook.waiting.wait(harness.DEADLINE_S))
+        self.decisions_go_on("run_2")
+        failed = self.metric("failures_total", "people")
+        passes(16)
+        harness.until("it is given up", lambda: self.metric("failures_total", "people") > failed)
+        self.hook.release()
+        harness.until("it arrives after all", lambda: self.metric("sent_total", "people") == 1)
+        self.assertEqual(len({json.dumps(message) for message in self.told()}), 1)
+        self.assertEqual((inner.tried, self.status(approval)), ([], "pending"))
+        self.press("U_ALICE", approval)
+        self.assertEqual(self.status(approval), "granted")
+
     def test_a_value_that_is_cut_has_no_buttons(self):
         self.start_slack()
         self.ask(note="x" * 500)
@@ -600,6 +676,32 @@ class Mail(Case):
         self.violate("1")
         harness.until("the mail", lambda: server.mails)
         self.assertGreaterEqual(self.metric("failures_total", "mail"), 3)
+
+    def test_a_server_that_falls_silent_anywhere_gets_the_mail_later_and_holds_up_nothing(self):
+        env, passes = self.curl_clock()
+        server = receivers.MailServer(self.pki)
+        self.addCleanup(server.close)
+        server.silent = ["greeting", "data", "answer"]
+        self.start(self.target(), self.mail(server), env=env)
+        self.violate("1")
+        for where in ("greeting", "data", "answer"):
+            self.assertTrue(server.fallen.wait(harness.DEADLINE_S), where)
+            server.fallen.clear()
+            self.decisions_go_on(f"run_{where}")
+            failed = self.metric("failures_total", "mail")
+            self.assertEqual((len(self.hook.taken), server.mails), (1, []), "others are told, this one waits")
+            minutes = 0
+            while self.metric("failures_total", "mail") == failed:
+                self.assertLess(minutes, 3, f"{where}: a minute for the mail, and one for an answer")
+                passes(61)
+                minutes += 1
+                end = time.monotonic() + 4
+                while self.metric("failures_total", "mail") == failed and time.monotonic() < end:
+                    time.sleep(0.05)
+        self.assertRegex(self.server.cli("notify", "list").stdout + str(self.server.cli("notify", "list", "--json").stdout), "(?i)timed? ?out")
+        harness.until("the mail", lambda: server.mails)
+        self.server.stop()
+        self.assertEqual(len(server.mails), 1)
 
     def test_no_value_can_end_the_subject(self):
         server = receivers.MailServer(self.pki)
