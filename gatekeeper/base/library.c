@@ -12,6 +12,7 @@ gk_library_load(const char *soname, const struct gk_symbol *symbols,
 	void *library = dlopen(soname, RTLD_NOW | RTLD_LOCAL);
 
 	if (library == NULL) {
+		/* NOLINTNEXTLINE(concurrency-mt-unsafe): glibc keeps one for each thread */
 		return GK_FAIL(err, GK_E_IO, "%.200s", dlerror());
 	}
 	for (size_t i = 0; i < count; i++) {

@@ -144,7 +144,7 @@ census_row_of(struct census_names *names, const struct census_event *event,
 
 	*ret = (struct census_row){.time_us = event->time_us,
 	    .kind = (uint8_t)event->kind,
-	    .decision = decides ? (int8_t)event->decision : -1,
+	    .decision = (uint8_t)(decides ? event->decision : DECISION_COUNT),
 	    .resolution = resolution_of(event),
 	    .unreported =
 		event->kind == EVENT_RESULT && has_change(event, "unreported"),
@@ -208,9 +208,9 @@ add_decision(
     struct census *census, const struct census_row *row, struct gk_err *err)
 {
 	struct census_count *span = span_of(census, row->time_us);
-	int word = row->decision;
+	unsigned word = row->decision;
 
-	if (word < 0) {
+	if (word >= DECISION_COUNT) {
 		return GK_OK;
 	}
 	census->all.decisions[word]++;

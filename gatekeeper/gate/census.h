@@ -45,7 +45,7 @@ struct census_row {
 	uint32_t
 	    wait_ms; /* of a resolution; what is longer is UINT32_MAX, 49 days */
 	uint8_t kind;
-	int8_t decision;    /* -1: none */
+	uint8_t decision;   /* DECISION_COUNT: none */
 	uint8_t resolution; /* CENSUS_GRANTED …; CENSUS_RESOLUTIONS: none */
 	bool waited, unreported, tenantless;
 };

@@ -285,7 +285,7 @@ add_before(void *ctx, uint64_t seq, const char *bytes, size_t n,
 
 	(void)seq;
 	(void)leaf;
-	(void)stop;
+	*stop = false;
 	GK_TRY(read_event(history, bytes, n, &event, &mine, err));
 	if (!mine) {
 		return GK_OK;
@@ -306,7 +306,7 @@ add_later(void *ctx, uint64_t seq, const char *bytes, size_t n,
 
 	(void)seq;
 	(void)leaf;
-	(void)stop;
+	*stop = false;
 	GK_TRY(read_event(history, bytes, n, &event, &mine, err));
 	if (!mine) {
 		return GK_OK;

@@ -151,7 +151,7 @@ add(void *ctx, uint64_t seq, const char *bytes, size_t n,
 	struct census_row row;
 
 	(void)leaf;
-	(void)stop;
+	*stop = false;
 	if (seq != newest->from + newest->count) { /* some were let go */
 		forget(newest, newest->count);
 		newest->from = seq;

@@ -26,7 +26,7 @@ _Static_assert(RHONABWY_VERSION_MAJOR == 1 && RHONABWY_VERSION_MINOR == 1,
 /* clang-format on */
 
 static struct {
-#define F(name) __typeof__(name) *name;
+#define F(name) __typeof__(name) *(name);
 	FUNCTIONS(F)
 #undef F
 } lib; /* written by jws_start() */

@@ -30,7 +30,7 @@
 /* clang-format on */
 
 static struct {
-#define F(name) __typeof__(curl_##name) *name;
+#define F(name) __typeof__(curl_##name) *(name);
 	FUNCTIONS(F)
 #undef F
 } lib;
@@ -95,6 +95,7 @@ curl_easy_setopt(CURL *curl, CURLoption option, ...)
 	va_list args;
 
 	va_start(args, option);
+	/* NOLINTNEXTLINE(bugprone-branch-clone): curl_off_t isn't a long everywhere */
 	if (option < CURLOPTTYPE_OBJECTPOINT) {
 		code = lib.easy_setopt(curl, option, va_arg(args, long));
 	} else if (option >= CURLOPTTYPE_FUNCTIONPOINT &&
@@ -129,15 +130,15 @@ curl_easy_perform(CURL *curl)
 }
 
 CURLcode
-curl_easy_send(CURL *curl, const void *bytes, size_t n, size_t *ret_sent)
+curl_easy_send(CURL *curl, const void *buffer, size_t buflen, size_t *n)
 {
-	return lib.easy_send(curl, bytes, n, ret_sent);
+	return lib.easy_send(curl, buffer, buflen, n);
 }
 
 CURLcode
-curl_easy_recv(CURL *curl, void *bytes, size_t size, size_t *ret_n)
+curl_easy_recv(CURL *curl, void *buffer, size_t buflen, size_t *n)
 {
-	return lib.easy_recv(curl, bytes, size, ret_n);
+	return lib.easy_recv(curl, buffer, buflen, n);
 }
 
 const char *
@@ -147,9 +148,9 @@ curl_easy_strerror(CURLcode code)
 }
 
 struct curl_slist *
-curl_slist_append(struct curl_slist *list, const char *text)
+curl_slist_append(struct curl_slist *list, const char *data)
 {
-	return lib.slist_append(list, text);
+	return lib.slist_append(list, data);
 }
 
 void
