@@ -219,7 +219,9 @@ print_switches(struct cli *cli, const struct json_value *list)
 		const char *const cells[] = {
 		    words_get(one, "id"),
 		    words_get(one, "scope"),
-		    words_get(one, "subject"),
+		    words_get(one, words_at(one, "actor_id") != NULL
+				       ? "actor_id"
+				       : "subject"),
 		    words_get(one, "action"),
 		    words_second(words_get(one, "expires_at"), expires),
 		    words_get(one, "caller"),

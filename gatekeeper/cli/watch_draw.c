@@ -181,15 +181,18 @@ draw_detail(struct watch *watch, int rows)
 {
 	const struct json_value *one = watch_chosen(watch);
 	struct screen *screen = &watch->screen;
+	const char *whom = words_get(words_at(one, "shown"), "actor.id");
 	char text[TEXT_BYTES];
 
+	if (whom == NULL) { /* else the record has a pseudonym of it */
+		whom = words_get(words_at(one, "actor"), "id");
+	}
 	if (one == NULL || rows <= 0) {
 		return;
 	}
 	(void)snprintf(text, sizeof(text), "%s  step %s  for %s",
 	    or_dash(words_get(one, "run_id")),
-	    or_dash(words_get(one, "step_id")),
-	    or_dash(words_get(words_at(one, "actor"), "id")));
+	    or_dash(words_get(one, "step_id")), or_dash(whom));
 	put_pair(screen, "run", text);
 	screen_line(screen);
 	rows--;

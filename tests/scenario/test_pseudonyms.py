@@ -165,6 +165,7 @@ class Pseudonyms(unittest.TestCase):
         rows = self.auditor.get("/v1/kill-switches").body["kill_switches"]
         self.assertRegex(rows[0]["subject"], FORM)
         self.assertEqual(rows[0]["actor_id"], "u_7")
+        self.assertIn(" u_7 ", self.server.cli("kill", "list").stdout)
         for between in (lambda: None, self.restart, self.rotate, lambda: self.restart(OFF), self.rotate, lambda: self.restart(ON)):
             between()
             self.assertEqual(self.ask("kb.read", "u_7").outcome, (200, "stop", "kill_switch"))

@@ -1,7 +1,7 @@
 // The page of approvals: what waits for a person, told so that it can be decided at a glance.
 
 import {get, path, post} from "./api.js";
-import {fill, h, shown, span, time} from "./dom.js";
+import {fill, h, shown, span, time, whom} from "./dom.js";
 import {boundedForm, escalation, grantsInUse} from "./grants.js";
 import {histories} from "./history.js";
 import {follow} from "./live.js";
@@ -75,10 +75,9 @@ function whyNot(approval, identity) {
 }
 
 function facts(approval) {
-  const actor = approval.actor;
   return h("dl", {class: "facts"},
     [["asks", approval.agent_id],
-      ["for", actor ? `${actor.id}${actor.roles?.length ? ` (${actor.roles.join(", ")})` : ""}` : "itself"],
+      ["for", whom(approval.actor, approval.shown)],
       ["tenant", approval.tenant_id],
       ["run, step", `${approval.run_id} · ${approval.step_id}`]]
       .filter(([, value]) => value)
@@ -92,7 +91,7 @@ function reasons(approval) {
 }
 
 function args(approval) {
-  const entries = [...Object.entries(approval.shown ?? {}).map(([name, value]) => [name, shown(value)]),
+  const entries = [...Object.entries(approval.shown ?? {}).filter(([name]) => name !== "actor.id").map(([name, value]) => [name, shown(value)]),
     ...Object.keys(approval.redacted ?? {}).map((name) => [name, h("em", {}, "redacted")])];
   if (entries.length === 0) return h("p", {class: "hint"}, "No arguments are shown: the operator has chosen none.");
   return h("table", {class: "args"}, h("caption", {}, "Shown arguments"),

@@ -63,6 +63,15 @@ export function shown(value) {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
+/** For whom: the id, or the pseudonym that the record has of it; values are what may be seen beside the record. */
+export function whom(actor, values) {
+  if (!actor) return "itself";
+  const roles = actor.roles?.length ? ` (${actor.roles.join(", ")})` : "";
+  if (!/^p[1-9][0-9]{0,8}_[A-Za-z0-9_-]{22}$/.test(actor.id)) return `${actor.id}${roles}`;
+  const id = values?.["actor.id"];
+  return id === undefined ? `${actor.id}${roles}, a pseudonym` : `${id}${roles}, recorded as ${actor.id}`;
+}
+
 /** A word with its colour; the word alone says it too. */
 export function mark(decision, text) {
   return h("span", {class: `mark ${decision}`}, text);

@@ -1,7 +1,7 @@
 // One run's story: decisions with what became of them, what people did, gaps and violations, each event with its proof.
 
 import {bytes, get, path, text} from "./api.js";
-import {fill, h, mark, shown, span, time} from "./dom.js";
+import {fill, h, mark, shown, span, time, whom} from "./dom.js";
 import {Damage, verifyEvent, whyNot} from "./verify.js";
 
 const QUIET_MS = 60000;
@@ -42,7 +42,7 @@ function drawHead(head, {events, let_go_before: letGo}) {
   const conflicting = events.filter((event) => event.kind === "result" && event.change === "conflicting_result");
   fill(head,
     h("dl", {class: "facts"},
-      [["agent", first.agent_id], ["tenant", first.tenant_id ?? "none"], ["for", first.actor ? first.actor.id : "itself"],
+      [["agent", first.agent_id], ["tenant", first.tenant_id ?? "none"], ["for", whom(first.actor, first.opened)],
         ["began", time(first.timestamp)], ["lasted", span((at(events.at(-1)) - at(first)) / 1000)],
         ["answers", [mark("allow", `${of("allow")} allowed`), " ", mark("approval_required", `${of("approval_required")} asked a person`), " ",
           mark("stop", `${of("stop")} stopped`)]]]

@@ -41,7 +41,7 @@ export function stopPage(main, {identity}) {
       }
     };
     return h("article", {class: "card stopped"},
-      h("h2", {}, `${each.scope === "global" ? "Everything" : `${each.scope} ${each.subject}`}${each.action ? ` · ${each.action}` : ""}`),
+      h("h2", {}, `${each.scope === "global" ? "Everything" : `${each.scope} ${each.actor_id ?? each.subject}`}${each.action ? ` · ${each.action}` : ""}`),
       each.reason ? h("p", {}, each.reason) : null,
       h("p", {class: "hint"}, `stopped by ${each.caller} `, time(each.thrown_at), each.expires_at ? [" · ends ", time(each.expires_at)] : " · until it is lifted"),
       may ? [problemText, h("div", {class: "vote"}, reason, h("button", {onclick: lift}, "Lift"))] : null);

@@ -212,6 +212,10 @@ some_query(void)
 		case 2:
 			query.columns.actor = event_column_hash(
 			    name_of(text, "u_", below(51)), NULL);
+			for (uint32_t k = below(4); k > 0; k--) {
+				query.also.actor[k - 1] = event_column_hash(
+				    name_of(text, "u_", below(51)), NULL);
+			}
 			break;
 		case 3:
 			query.columns.action = event_column_hash(
@@ -220,6 +224,13 @@ some_query(void)
 		case 4:
 			query.columns.action_key = event_column_hash(
 			    name_of(text, "ak1_", below(1000)), NULL);
+			for (uint32_t k = below(JOURNAL_ALSO_MAX + 1); k > 0;
+			     k--) {
+				query.also.action_key[k - 1] =
+				    event_column_hash(
+					name_of(text, "ak1_", below(1000)),
+					NULL);
+			}
 			break;
 		case 5:
 			query.columns.reason = event_column_hash(
