@@ -115,6 +115,141 @@ number_of(struct census_names *names, enum census_list list,
 	return gk_map_set(map, &name->hash, sizeof(name->hash), name, err);
 }
 
+/* ---- room for more names ---- */
+
+/* By number: how many rows have a name; then the name's new number, 0 where it goes. */
+struct thinning {
+	uint32_t of[CENSUS_LIST_COUNT][CENSUS_NAMES_MAX + 1];
+	uint32_t sorted[CENSUS_NAMES_MAX];
+};
+
+static int
+more_first(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x < y) - (x > y);
+}
+
+/* Of a full list half may stay: the names of most rows, and of equals the newer ones.  True: some of the others had rows. */
+static bool
+choose(struct thinning *thinning, uint32_t of[CENSUS_NAMES_MAX + 1], bool full)
+{
+	size_t room = CENSUS_NAMES_MAX;
+	uint32_t floor = 0, next = 1;
+	bool lost = false;
+
+	if (full) {
+		memcpy(thinning->sorted, of + 1, sizeof(thinning->sorted));
+		qsort(thinning->sorted, CENSUS_NAMES_MAX,
+		    sizeof(thinning->sorted[0]), more_first);
+		room = CENSUS_NAMES_MAX / 2;
+		floor = thinning->sorted[room];
+	}
+	for (size_t i = 0; full && i < CENSUS_NAMES_MAX / 2; i++) {
+		room -= thinning->sorted[i] > floor; /* left for equals */
+	}
+	for (size_t i = CENSUS_NAMES_MAX; i > 0; i--) {
+		bool equal = full && of[i] == floor;
+
+		if (of[i] != 0 && (of[i] < floor || (equal && room == 0))) {
+			of[i] = 0;
+			lost = true;
+		} else if (equal && of[i] != 0) {
+			room--;
+		}
+	}
+	of[0] = 0;
+	for (size_t i = 1; i <= CENSUS_NAMES_MAX; i++) {
+		of[i] = of[i] == 0 ? 0 : next++;
+	}
+	return lost;
+}
+
+/* The names that stay, under their new numbers. */
+static enum gk_rc
+copy_names(const struct census_names *names, const struct thinning *thinning,
+    struct census_names *ret, struct gk_err *err)
+{
+	for (enum census_list i = 0; i < CENSUS_LIST_COUNT; i++) {
+		const struct census_name *from;
+		size_t at = 0;
+
+		while ((from = gk_map_next(&names->lists[i], &at)) != NULL) {
+			uint32_t number = thinning->of[i][from->number];
+			struct census_name *name;
+
+			if (number == 0) {
+				continue;
+			}
+			name = gk_arena_alloc(&ret->arena, sizeof(*name));
+			if (name == NULL) {
+				return GK_FAIL(err, GK_E_NOMEM, "names");
+			}
+			*name = (struct census_name){.hash = from->hash,
+			    .number = number,
+			    .text = gk_arena_strdup(&ret->arena, from->text)};
+			if (name->text == NULL) {
+				return GK_FAIL(err, GK_E_NOMEM, "names");
+			}
+			GK_TRY(gk_map_set(&ret->lists[i], &name->hash,
+			    sizeof(name->hash), name, err));
+		}
+	}
+	return GK_OK;
+}
+
+bool
+census_names_full(const struct census_names *names)
+{
+	bool full = false;
+
+	for (size_t i = 0; i < CENSUS_LIST_COUNT; i++) {
+		full |= names->lists[i].count >= CENSUS_NAMES_MAX;
+	}
+	return full;
+}
+
+enum gk_rc
+census_names_thin(struct census_names *names, struct census_row *rows,
+    size_t count, bool *ret_lost, struct gk_err *err)
+{
+	struct census_names kept = {.arena.cap = names->arena.cap};
+	struct thinning *thinning = calloc(1, sizeof(*thinning));
+	enum gk_rc rc;
+
+	if (thinning == NULL) {
+		return GK_FAIL(err, GK_E_NOMEM, "names");
+	}
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < CENSUS_LIST_COUNT; k++) {
+			thinning->of[k][rows[i].names[k]]++;
+		}
+	}
+	*ret_lost = false;
+	for (size_t k = 0; k < CENSUS_LIST_COUNT; k++) {
+		bool lost = choose(thinning, thinning->of[k],
+		    names->lists[k].count >= CENSUS_NAMES_MAX);
+
+		kept.crowded[k] = names->crowded[k] || lost;
+		*ret_lost |= lost;
+	}
+	rc = copy_names(names, thinning, &kept, err);
+	for (size_t i = 0; rc == GK_OK && i < count; i++) {
+		for (size_t k = 0; k < CENSUS_LIST_COUNT; k++) {
+			rows[i].names[k] = thinning->of[k][rows[i].names[k]];
+		}
+	}
+	free(thinning);
+	census_names_done(rc == GK_OK ? names : &kept);
+	if (rc == GK_OK) {
+		*names = kept;
+	}
+	return rc;
+}
+
+/* ---- what an event is ---- */
+
 static bool
 has_change(const struct census_event *event, const char *change)
 {

@@ -94,6 +94,17 @@ enum gk_rc census_row_of(struct census_names *names,
 void census_waited(struct census_row *row, int64_t us);
 void census_names_done(struct census_names *names);
 
+/* Is there a list that takes no more names? */
+bool census_names_full(const struct census_names *names);
+/*
+ * Make room: names that none of the rows has go, and of each full list half of the
+ * names, those of fewest rows.  The rows get the new numbers.  *ret_lost: rows have lost
+ * a name, and that list is crowded from now on.  Errors: GK_E_NOMEM, nothing is changed.
+ */
+enum gk_rc census_names_thin(struct census_names *names,
+    struct census_row *rows, size_t count, bool *ret_lost,
+    struct gk_err *err) GK_MUST_USE;
+
 /* Spans of a round length that cover [since, until), at most CENSUS_SPANS_MAX. */
 void census_init(struct census *census, int64_t since_us, int64_t until_us);
 void census_done(struct census *census);

@@ -18,7 +18,7 @@ struct gate_newest {
 	struct census_row *rows; /* a ring; owned */
 	size_t room, head, count;
 	uint64_t from;
-	uint64_t dropped; /* since names were begun */
+	uint64_t told_from; /* from this event on all names are told apart */
 	struct newest_reading reading;
 };
 
@@ -119,17 +119,14 @@ forget(struct gate_newest *newest, size_t count)
 	    (newest->head + count) % (newest->room == 0 ? 1 : newest->room);
 	newest->count -= count;
 	newest->from += count;
-	newest->dropped += count;
 }
 
+/* The rows in order, in so much room. */
 static enum gk_rc
-grow(struct gate_newest *newest, struct gk_err *err)
+move_rows(struct gate_newest *newest, size_t room, struct gk_err *err)
 {
-	size_t room = newest->room == 0 ? ROOM_FIRST : newest->room * 2;
-	struct census_row *rows;
+	struct census_row *rows = calloc(room, sizeof(*rows));
 
-	room = room > NEWEST_MAX ? NEWEST_MAX : room;
-	rows = calloc(room, sizeof(*rows));
 	if (rows == NULL) {
 		return GK_FAIL(err, GK_E_NOMEM, "the newest events");
 	}
@@ -140,6 +137,33 @@ grow(struct gate_newest *newest, struct gk_err *err)
 	newest->rows = rows;
 	newest->room = room;
 	newest->head = 0;
+	return GK_OK;
+}
+
+static enum gk_rc
+grow(struct gate_newest *newest, struct gk_err *err)
+{
+	size_t room = newest->room == 0 ? ROOM_FIRST : newest->room * 2;
+
+	return move_rows(newest, room > NEWEST_MAX ? NEWEST_MAX : room, err);
+}
+
+/* Whoever makes up names mustn't keep others from being counted: those of fewest events go. */
+static enum gk_rc
+make_room(struct gate_newest *newest, struct gk_err *err)
+{
+	bool lost;
+
+	if (!census_names_full(&newest->names)) {
+		return GK_OK;
+	}
+	GK_TRY(
+	    newest->head == 0 ? GK_OK : move_rows(newest, newest->room, err));
+	GK_TRY(census_names_thin(
+	    &newest->names, newest->rows, newest->count, &lost, err));
+	if (lost) {
+		newest->told_from = newest->from + newest->count;
+	}
 	return GK_OK;
 }
 
@@ -156,6 +180,7 @@ add(void *ctx, uint64_t seq, const char *bytes, size_t n,
 		forget(newest, newest->count);
 		newest->from = seq;
 	}
+	GK_TRY(make_room(newest, err));
 	GK_TRY(newest_row_of(
 	    &newest->reading, &newest->names, bytes, n, &row, err));
 	if (newest->count == NEWEST_MAX) {
@@ -168,16 +193,13 @@ add(void *ctx, uint64_t seq, const char *bytes, size_t n,
 	return GK_OK;
 }
 
-/* Names of long ago stand in the way of newer ones. */
-static bool
-is_stale(const struct gate_newest *newest)
+/* Rows that have lost a name go in time. */
+static void
+settle_crowd(struct gate_newest *newest)
 {
-	bool crowded = false;
-
-	for (size_t i = 0; i < CENSUS_LIST_COUNT; i++) {
-		crowded |= newest->names.crowded[i];
+	if (newest->from >= newest->told_from) {
+		memset(newest->names.crowded, 0, sizeof(newest->names.crowded));
 	}
-	return crowded && newest->dropped >= NEWEST_MAX;
 }
 
 static void
@@ -187,10 +209,9 @@ make_ready(struct gate_newest *newest, uint64_t minimum, uint64_t size)
 	uint64_t next = newest->from + newest->count;
 
 	oldest = oldest < minimum ? minimum : oldest;
-	if (next < oldest || is_stale(newest)) {
+	if (next < oldest) {
 		forget(newest, newest->count);
 		census_names_done(&newest->names);
-		newest->dropped = 0;
 		newest->from = oldest;
 	} else if (newest->from < minimum) {
 		forget(newest, minimum - newest->from);
@@ -216,6 +237,7 @@ follow(struct gate_newest *newest, uint64_t minimum, uint64_t size,
 		GK_TRY(journal_search(newest->reading.reader, &query, add,
 		    newest, &query.from_seq, &more, err));
 	}
+	settle_crowd(newest);
 	return GK_OK;
 }
 

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
+import json
 import re
 
 import harness
@@ -211,6 +213,22 @@ class Kept(harness.ServerCase):
         self.assertEqual(self.look(self.auditor, f"?until={middle}")[0], 4, "until is outside")
         self.assertEqual(self.look(self.auditor, f"?since={middle}")[0], 3, "since is inside")
         self.assertEqual(self.look(self.auditor)[1], len(self.auditor.events()) - 1, "every event but the export's own")
+
+
+class MadeUp(harness.ServerCase):
+    def test_an_agent_that_makes_up_names_hides_no_others(self):
+        channel = http.client.HTTPConnection(*self.server.address(), timeout=harness.DEADLINE_S)
+        names = [f"junk.a{i}" for i in range(4200)] + ["bank.transfer"] * 5
+        for i, action in enumerate(names):
+            body = json.dumps({"run_id": "run_1", "step_id": str(i), "action": action, "args": {}})
+            channel.request("POST", "/v1/decisions", body, {"Authorization": f"Bearer {self.agent.token}", "Content-Type": "application/json"})
+            self.assertEqual(json.loads(channel.getresponse().read())["decision"], "stop")
+        channel.close()
+        for _ in range(2):
+            answer = self.operator.get("/v1/overview").body
+            self.assertEqual((answer["decisions"]["stop"], answer["complete"]), (len(names), True))
+            self.assertEqual([(row["name"], row["stop"]) for row in answer["actions"][:2]], [("bank.transfer", 5), ("junk.a2048", 1)])
+            self.assertEqual([(row["name"], row["stop"]) for row in answer["tenants"]], [("t_42", len(names))])
 
 
 class InForce(harness.ServerCase):

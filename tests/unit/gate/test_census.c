@@ -7,8 +7,9 @@
 #include "gate/census.h"
 #include "model/event.h"
 
-#define HOUR GK_US_PER_HOUR
-#define NOON (INT64_C(20000) * GK_US_PER_DAY + 12 * HOUR)
+#define OK(call) cr_assert_eq((call), GK_OK)
+#define HOUR     GK_US_PER_HOUR
+#define NOON     (INT64_C(20000) * GK_US_PER_DAY + 12 * HOUR)
 
 static struct census_names names;
 static struct census census;
@@ -232,4 +233,122 @@ Test(census, rows_of_one_set_of_names_can_be_counted_by_another_census)
 	cr_assert_eq(census_top(&other, &names, CENSUS_TENANTS, top), 1);
 	cr_assert_str_eq(top[0].name, "t_1");
 	census_done(&other);
+}
+
+/* ---- room for more names ---- */
+
+static struct census_row
+act(const char *action)
+{
+	char bytes[128];
+	struct gk_err err = {.rc = GK_OK};
+	struct census_row row;
+
+	(void)snprintf(bytes, sizeof(bytes), "{\"action\":\"%s\"}", action);
+	cr_assert_eq(census_row_of(&names,
+			 &(struct census_event){.kind = EVENT_DECISION,
+			     .decision = DECISION_ALLOW,
+			     .time_us = NOON - 1,
+			     .names = {[CENSUS_ACTIONS] =
+					   event_column_hash(action, NULL)},
+			     .bytes = bytes,
+			     .n = strlen(bytes)},
+			 &row, &err),
+	    GK_OK);
+	return row;
+}
+
+static size_t
+act_often(struct census_row *rows, const char *stem, size_t count, size_t each)
+{
+	char action[64];
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < each; k++) {
+			(void)snprintf(
+			    action, sizeof(action), "%s.a%zu", stem, i);
+			rows[n++] = act(action);
+		}
+	}
+	return n;
+}
+
+static void
+count_all(const struct census_row *rows, size_t n)
+{
+	struct gk_err err = {.rc = GK_OK};
+
+	for (size_t i = 0; i < n; i++) {
+		cr_assert_eq(census_add(&census, &rows[i], &err), GK_OK);
+	}
+}
+
+Test(census, names_that_were_made_up_make_room_for_those_that_are_used)
+{
+	static struct census_row rows[3 * CENSUS_NAMES_MAX];
+	struct census_count top[CENSUS_TOP];
+	struct gk_err err = {.rc = GK_OK};
+	size_t n = act_often(rows, "old", 2, 3);
+	bool lost;
+
+	n += act_often(rows + n, "junk", CENSUS_NAMES_MAX - 2, 1);
+	cr_assert(census_names_full(&names));
+	cr_assert_eq(act("bank.transfer").names[CENSUS_ACTIONS], 0);
+	OK(census_names_thin(&names, rows, n, &lost, &err));
+	cr_assert(lost && names.crowded[CENSUS_ACTIONS]);
+	cr_assert_not(names.crowded[CENSUS_TENANTS]);
+	cr_assert_eq(names.lists[CENSUS_ACTIONS].count, CENSUS_NAMES_MAX / 2);
+	n += act_often(rows + n, "bank", 1, 5);
+	count_all(rows, n);
+	cr_assert_eq(
+	    census_top(&census, &names, CENSUS_ACTIONS, top), CENSUS_TOP);
+	cr_assert_str_eq(top[0].name, "bank.a0");
+	cr_assert_eq(top[0].decisions[DECISION_ALLOW], 5);
+	cr_assert_str_eq(top[1].name, "old.a0");
+	cr_assert_str_eq(top[2].name, "old.a1");
+	cr_assert_eq(top[2].decisions[DECISION_ALLOW], 3);
+	cr_assert_eq(top[3].decisions[DECISION_ALLOW], 1);
+	cr_assert_eq(census.all.decisions[DECISION_ALLOW], (int64_t)n);
+	/* of equals the newer ones are left */
+	cr_assert_neq(rows[n - 6].names[CENSUS_ACTIONS], 0);
+	cr_assert_eq(rows[6].names[CENSUS_ACTIONS], 0);
+}
+
+/* The half that stays has more rows than any other: none of the others does. */
+Test(census, half_of_a_full_list_goes_wherever_the_line_falls)
+{
+	static struct census_row rows[3 * CENSUS_NAMES_MAX];
+	struct gk_err err = {.rc = GK_OK};
+	size_t n = act_often(rows, "often", CENSUS_NAMES_MAX / 2, 2);
+	bool lost;
+
+	n += act_often(rows + n, "once", CENSUS_NAMES_MAX / 2, 1);
+	OK(census_names_thin(&names, rows, n, &lost, &err));
+	cr_assert(lost);
+	cr_assert_eq(names.lists[CENSUS_ACTIONS].count, CENSUS_NAMES_MAX / 2);
+	cr_assert_neq(rows[0].names[CENSUS_ACTIONS], 0);
+	cr_assert_eq(rows[n - 1].names[CENSUS_ACTIONS], 0);
+}
+
+Test(census, names_that_no_row_has_any_more_go_and_nothing_is_lost)
+{
+	static struct census_row rows[CENSUS_NAMES_MAX];
+	struct census_count top[CENSUS_TOP];
+	struct gk_err err = {.rc = GK_OK};
+	bool lost;
+
+	(void)act_often(rows, "gone", CENSUS_NAMES_MAX, 1);
+	OK(census_names_thin(&names, rows + 4000, 96, &lost, &err));
+	cr_assert(!lost && !names.crowded[CENSUS_ACTIONS]);
+	cr_assert_eq(names.lists[CENSUS_ACTIONS].count, 96);
+	cr_assert_not(census_names_full(&names));
+	count_all(rows + 4000, 96);
+	cr_assert_eq(
+	    census_top(&census, &names, CENSUS_ACTIONS, top), CENSUS_TOP);
+	cr_assert_str_eq(top[0].name, "gone.a4000");
+	cr_assert_eq(rows[4000].names[CENSUS_ACTIONS], 1);
+	cr_assert_eq(rows[4095].names[CENSUS_ACTIONS], 96);
+	OK(census_names_thin(&names, rows, 0, &lost, &err));
+	cr_assert_eq(names.lists[CENSUS_ACTIONS].count, 0);
 }
