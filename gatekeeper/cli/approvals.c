@@ -354,17 +354,17 @@ print_history(struct cli *cli, const struct json_value *history)
 	int64_t since = words_int(words_at(history, "after"), "violations");
 
 	(void)fprintf(cli->out,
-	    "\nbefore in this run: %s%" PRId64 " steps, %" PRId64
-	    " stopped, %" PRId64 " violations, %" PRId64 " errors, %" PRId64
-	    " unreported\n",
+	    "\nbefore in this run: steps: %s%" PRId64 ", stopped: %" PRId64
+	    ", violations: %" PRId64 ", errors: %" PRId64
+	    ", unreported: %" PRId64 "\n",
 	    words_true(history, "complete") ? "" : "more than ",
 	    words_int(totals, "steps"), words_int(totals, "stop"),
 	    words_int(totals, "violations"), words_int(totals, "errors"),
 	    words_int(totals, "unreported"));
 	if (since > 0) {
 		(void)fprintf(cli->out,
-		    "since it asked: %" PRId64
-		    " violations: what wasn't allowed was done all the same\n",
+		    "since it asked: violations: %" PRId64
+		    " (what wasn't allowed was done all the same)\n",
 		    since);
 	}
 	if (step == NULL) {

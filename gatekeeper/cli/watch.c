@@ -329,6 +329,7 @@ turn(struct watch *watch)
 			watch->ends = CLI_FINE; /* nobody reads any more */
 		}
 	} else {
+		watch_look_back(watch);
 		watch_draw(watch);
 	}
 	left = (watch->again_us - now_us()) / GK_US_PER_MS + 1;
@@ -494,8 +495,10 @@ const struct cli_command cli__watch = {
     .arguments = "",
     .summary = "decisions as they are made, and what waits for a person",
     .details =
-	"On a terminal: what waits for a person, what it is about, and what "
-	"was decided lately.\n"
+	"On a terminal: what waits for a person, the riskiest first, what it "
+	"is "
+	"about, what had\n"
+	"happened before in its run, and what was decided lately.\n"
 	"Choose with the arrows or j and k; g grants and d denies: a comment, "
 	"Enter, then y.\n"
 	"Escape goes back, q ends.  A vote needs a person's token; without one "

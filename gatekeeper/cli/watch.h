@@ -37,8 +37,10 @@ struct watch {
 
 	/* what waits for a person */
 	struct answer pending;
-	bool stale;      /* it must be asked for again */
-	char chosen[64]; /* approval_id; "": the first */
+	bool stale;       /* it must be asked for again */
+	char chosen[64];  /* approval_id; "": the first */
+	char past_of[64]; /* whose run's story is known: */
+	char past[160];   /* what had happened in it, in words */
 
 	/* what happened lately, oldest first, as a ring */
 	char lines[WATCH_LINES][WATCH_LINE_BYTES];
@@ -63,6 +65,8 @@ extern const struct json_limits watch_limits; /* of an event or a list */
 void watch_copy(char *ret, size_t room, const char *text);
 /* watch_vote.c: ask anew what waits; take what was typed. */
 void watch_refresh(struct watch *watch);
+/* Ask what had happened in the run of the chosen one, where that isn't known. */
+void watch_look_back(struct watch *watch);
 void watch_read_keys(struct watch *watch);
 /* watch_draw.c: draw all of it. */
 void watch_draw(struct watch *watch);

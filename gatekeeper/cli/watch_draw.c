@@ -197,6 +197,11 @@ draw_detail(struct watch *watch, int rows)
 	screen_line(screen);
 	rows--;
 	draw_rules(screen, one, &rows);
+	if (rows > 0) {
+		put_pair(screen, "before", watch->past);
+		screen_line(screen);
+		rows--;
+	}
 	draw_args(screen, one, &rows);
 }
 

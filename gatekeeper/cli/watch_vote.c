@@ -1,5 +1,6 @@
 /* What waits for a person, and the keys that choose, grant and deny. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,6 +39,61 @@ watch_refresh(struct watch *watch)
 	}
 	answer_done(&watch->pending);
 	watch->pending = answer;
+	watch->past_of[0] = '\0';
+}
+
+/* "steps: 3, stopped: 1, VIOLATIONS: 1; since it asked VIOLATIONS: 1" */
+static void
+print_past(struct watch *watch, const struct json_value *history)
+{
+	static const char *const names[][2] = {{"stop", "stopped"},
+	    {"errors", "failed"}, {"unreported", "unreported"},
+	    {"violations", "VIOLATIONS"}};
+	const struct json_value *totals = words_at(history, "totals");
+	int64_t steps = words_int(totals, "steps");
+	int64_t since = words_int(words_at(history, "after"), "violations");
+	size_t room = sizeof(watch->past), n;
+
+	n = (size_t)snprintf(watch->past, room, "steps: %s%" PRId64,
+	    words_true(history, "complete") ? "" : "more than ", steps);
+	if (steps == 0 && words_true(history, "complete")) {
+		n = (size_t)snprintf(
+		    watch->past, room, "first step of this run");
+	}
+	for (size_t i = 0; i < GK_COUNT(names) && n < room; i++) {
+		int64_t count = words_int(totals, names[i][0]);
+
+		if (count > 0) {
+			n += (size_t)snprintf(watch->past + n, room - n,
+			    ", %s: %" PRId64, names[i][1], count);
+		}
+	}
+	if (since > 0 && n < room) {
+		(void)snprintf(watch->past + n, room - n,
+		    "; since it asked VIOLATIONS: %" PRId64, since);
+	}
+}
+
+void
+watch_look_back(struct watch *watch)
+{
+	const struct json_value *one = watch_chosen(watch);
+	struct ask ask = {.verb = GATE_APPROVAL_HISTORY,
+	    .target = words_get(one, "approval_id")};
+	struct answer answer = {.text = GK_BUF_INIT(ASK_TEXT_MAX)};
+
+	if (ask.target == NULL || strcmp(ask.target, watch->past_of) == 0) {
+		return;
+	}
+	watch_copy(watch->past_of, sizeof(watch->past_of), ask.target);
+	watch_copy(watch->past, sizeof(watch->past), "can't be told");
+	if (session_send(&watch->session, &ask, &answer, NULL) == GK_OK &&
+	    answer.status == 200 &&
+	    json_parse(gk_buf_text(&answer.text), answer.text.len,
+		&watch_limits, &answer.json, NULL) == GK_OK) {
+		print_past(watch, answer.json);
+	}
+	answer_done(&answer);
 }
 
 /* ---- votes ---- */

@@ -40,6 +40,9 @@ for (const scheme of ["light", "dark"]) {
       const height = await page.evaluate(() => document.documentElement.scrollHeight);
       await page.setViewportSize({width: viewport.width, height: Math.min(Math.max(height, viewport.height), size === "phone" ? 1300 : 1500)});
       await page.evaluate(() => scrollTo(0, 0));
+      // what is in the picture is there
+      await page.waitForFunction(() => [...document.querySelectorAll(".past-body")].every((body) =>
+        body.getBoundingClientRect().top > innerHeight || body.innerText !== "Looking…"));
       await page.screenshot({path: `${setup.images}/${name}-${size}-${scheme}.png`});
       check(page.faults.length === 0, page.faults.join("\n"));
       await page.context().close();

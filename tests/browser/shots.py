@@ -58,6 +58,7 @@ approvals:
   - id: exports-need-two
     actions: [export.create]
     reason: personal_data_leaves
+    risk: high
     approvers: {groups: [privacy], count: 2}
     show: [/dataset, /rows, /to]
     expires: 8h
@@ -133,6 +134,12 @@ class Scene:
         self.support.result(stopped["decision_id"], duration_ms=90)
 
     def now(self) -> None:
+        self.ask("run_990", "ticket.read", {"id": 4720})
+        self.ask("run_990", "crm.search", {"mail": "…"})
+        for _ in range(2):
+            self.ask("run_991", "crm.search", {"q": "eu"}, agent=self.data)
+        stopped = self.ask("run_991", "shell.run", {"cmd": "dump"}, agent=self.data)
+        self.data.result(stopped["decision_id"])
         for order, amount, note in (("A-1044", 89.9, "arrived twice"), ("A-1051", 640, "never arrived, tracking ends in Linz")):
             self.ask("run_990", "refund.create", {"order": order, "amount": amount, "currency": "EUR", "note": note})
         asked = self.ask("run_991", "export.create", {"dataset": "customers_eu", "rows": 18200, "to": "partner-bucket"}, agent=self.data)

@@ -117,8 +117,8 @@ class Risk(harness.ServerCase):
         asked = self.ask_in("told", "asked-2", "high.second")
         self.agent.result(asked["decision_id"], status="ok")
         shown = self.server.cli("approvals", "show", asked["approval"]["approval_id"]).stdout
-        self.assertIn("before in this run: 2 steps, 0 stopped, 0 violations, 1 errors, 0 unreported", shown)
-        self.assertIn("since it asked: 1 violations", shown)
+        self.assertIn("before in this run: steps: 2, stopped: 0, violations: 0, errors: 1, unreported: 0", shown)
+        self.assertIn("since it asked: violations: 1", shown)
         steps = [line.split()[:3] for line in shown.splitlines() if line.startswith(("read-1", "asked-1"))]
         self.assertEqual(steps, [["asked-1", "high.first", "approval_required:"], ["read-1", "kb.read", "allow"]])
         self.assertIn("error upstream.timeout", shown)

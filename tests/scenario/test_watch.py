@@ -213,6 +213,17 @@ class Watch(harness.ServerCase):
         terminal.see("nothing was done")
         self.assertEqual(self.status(approval)["status"], "pending")
 
+    def test_says_the_risk_and_what_had_happened_in_the_run_of_the_chosen(self):
+        stopped = self.agent.decide("run_p8", "0", "database.drop").body
+        self.agent.result(stopped["decision_id"], status="ok")
+        self.ask("run_p8")
+        self.ask("run_p9", note="another")
+        terminal = self.watch(self.alice.token)
+        terminal.see("medium refund.create")
+        terminal.see("before steps: 1, stopped: 1, VIOLATIONS: 1")
+        terminal.type("j")
+        terminal.see("before first step of this run")
+
     def test_denies_the_one_that_was_chosen(self):
         first, second = self.ask("run_w3"), self.ask("run_w4")
         terminal = self.watch(self.carol.token)
