@@ -287,6 +287,32 @@ run_split(struct cel__shell_parser *p, const struct cel__shell_command *outer,
 	return run_joined(p, outer, &first);
 }
 
+/* setarch's first word, or the program: a machine has a number in its name, or is one of these. */
+static bool
+is_machine(const struct cel__shell_word *word)
+{
+	return strpbrk(word->text, "0123456789") != NULL ||
+	       is_word(word, "arm") || is_word(word, "mips") ||
+	       is_word(word, "ppc") || is_word(word, "alpha") ||
+	       is_word(word, "sparc") || is_word(word, "parisc");
+}
+
+/* Behind the words that stand before a command, and the options behind those: perf stat -e x -- a. */
+static struct cel__shell_word *
+skip_words(
+    struct cel__shell_word *word, const struct cel__shell_wrapper *wrapper)
+{
+	unsigned n = wrapper->skip;
+
+	if (strcmp(wrapper->name, "setarch") == 0 && word != NULL) {
+		n = is_machine(word);
+	}
+	for (unsigned i = 0; i < n && word != NULL; i++) {
+		word = word->next;
+	}
+	return word;
+}
+
 static bool
 unwrap_command(struct cel__shell_parser *p, struct cel__shell_command *command,
     const struct cel__shell_wrapper *wrapper)
@@ -308,13 +334,12 @@ unwrap_command(struct cel__shell_parser *p, struct cel__shell_command *command,
 	if (wrapper->variables && !take_variables(p, command, &word)) {
 		return false;
 	}
-	for (unsigned i = 0; i < wrapper->skip && word != NULL; i++) {
-		word = word->next;
+	rest = skip_words(word, wrapper);
+	if (strcmp(wrapper->name, "flock") == 0 && rest != NULL &&
+	    is_word(rest, "-c")) {
+		return run_joined(p, command, rest->next);
 	}
-	if (strcmp(wrapper->name, "flock") == 0 && word != NULL &&
-	    is_word(word, "-c")) {
-		return run_joined(p, command, word->next);
-	}
+	word = rest == word ? word : skip_options(rest, wrapper);
 	if (word == NULL && command->more) { /* xargs nice: it is yet to come */
 		word = cel__shell_alloc(p, sizeof(*word));
 		if (word == NULL) {
