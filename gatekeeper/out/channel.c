@@ -69,6 +69,12 @@ channel_closep(struct channel **channel)
 }
 
 enum gk_rc
+channel_check_library(struct gk_err *err)
+{
+	return out__curl_load(err);
+}
+
+enum gk_rc
 channel_open(const struct channel_options *options,
     struct channel **ret_channel, struct gk_err *err)
 {

@@ -19,6 +19,9 @@ struct channel_options {
 	void *ctx;
 };
 
+/* What channels need is on this machine; GK_E_IO: it isn't.  So that a start can say so. */
+enum gk_rc channel_check_library(struct gk_err *err) GK_MUST_USE;
+
 /*
  * Connect, TLS 1.2 and up, certificate and name checked.  Borrows the options.
  * Gives *ret_channel, ended with channel_close().

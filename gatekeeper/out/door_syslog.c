@@ -518,6 +518,11 @@ syslog_open(struct target *target, void **ret_inside, struct gk_err *err)
 		    "unix:PATH",
 		    target->options->syslog_address);
 	}
+	if (syslog->is_tls && channel_check_library(err) != GK_OK) {
+		gk_err_context(err, "%s", target->options->syslog_address);
+		free(syslog);
+		return GK_E_IO;
+	}
 	own_name(syslog->me);
 	*ret_inside = syslog;
 	return GK_OK;

@@ -10,6 +10,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import tempfile
 import unittest
 
 import harness
@@ -141,6 +142,33 @@ class BrokenAtStart(unittest.TestCase):
                        "--set", f"listen=127.0.0.1:{taken.getsockname()[1]}"]
             done = subprocess.run(command, capture_output=True, text=True, timeout=harness.DEADLINE_S)
         self.assertEqual(done.returncode, 75, done.stderr)
+
+
+class NoLibrary(unittest.TestCase):
+    """Libraries that only some settings need: where one can't be loaded, the start that needs it says so, and no other minds."""
+
+    def test_the_start_that_needs_a_library_names_it(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="gk-"))
+        self.addCleanup(shutil.rmtree, folder)
+        for name in ("libcurl-gnutls.so.4", "librhonabwy.so.1.1"):
+            (folder / name).write_bytes(b"no library")
+        (folder / "secret").write_text("whsec_" + "QUJD" * 11 + "\n")
+        (folder / "secret").chmod(0o600)
+        (folder / "jwks").write_text('{"keys": []}')
+        hook = {"name": "ops", "kind": "webhook", "url": "https://127.0.0.1:9/", "secret_files": [str(folder / "secret")]}
+        for config, library in (({}, None), ({"export": {"syslog": "tcp://127.0.0.1:9"}}, None),
+                                ({"export": {"syslog": "tls://127.0.0.1:9"}}, "libcurl"), ({"export": {"https": "https://127.0.0.1:9/"}}, "libcurl"),
+                                ({"notify": {"targets": [hook]}}, "libcurl"),
+                                ({"sign_in": {"issuer": "https://idp.example", "audience": "gk", "jwks_file": str(folder / "jwks")}}, "librhonabwy")):
+            with self.subTest(config=config):
+                server = harness.Server(config=config, env={"LD_LIBRARY_PATH": str(folder)})
+                self.addCleanup(server.destroy)
+                server.start(ready=library is None)
+                if library is None:
+                    self.assertEqual(server.stop(), 0)
+                else:
+                    self.assertEqual(server.wait(), 74)
+                    self.assertRegex(server.log(), rf'"level":"error","event":"[a-z]+","text":"[^"]*{library}')
 
 
 class BrokenAtReload(harness.ServerCase):
