@@ -4,7 +4,7 @@
 
 #include "gate/gate_internal.h"
 
-/* LOOK events on either side of the question are read, however long the run is. */
+/* LOOK events on either side of the question are read, however long the run is; and as many violations beyond them. */
 enum { LOOK = 500, STEPS_SHOWN = 20, STEPS_MAX = 100, EVENT_ARENA = 4 << 20 };
 
 /* One decision of the run, and what came of it. */
@@ -35,6 +35,7 @@ struct history_totals {
 };
 
 struct history_after {
+	bool complete;
 	int64_t steps, violations;
 };
 
@@ -95,6 +96,7 @@ static const struct record_type step_type = {
     "step", sizeof(struct past_step), step_fields, GK_COUNT(step_fields)};
 
 static const struct record_field after_fields[] = {
+    MUST(history_after, "complete", RECORD_BOOL, complete),
     MUST(history_after, "steps", RECORD_INT, steps),
     MUST(history_after, "violations", RECORD_INT, violations),
 };
@@ -319,38 +321,6 @@ add_later(void *ctx, uint64_t seq, const char *bytes, size_t n,
 	    history, &event, history->later, &history->later_count, err);
 }
 
-/* Both sides of the question; *ret_more: the run has older events than were read. */
-static enum gk_rc
-read_run(struct history *history, struct journal_reader *reader, bool *ret_more,
-    struct gk_err *err)
-{
-	struct journal_columns bare;
-	struct journal_query query = {.kind = -1,
-	    .decision = -1,
-	    .layer = -1,
-	    .scope = -1,
-	    .limit = LOOK,
-	    .bare = &bare,
-	    .from_seq = history->seq + 1};
-	uint64_t next;
-	bool later;
-
-	query.columns.run = event_column_hash(
-	    history->tenant == NULL ? "" : history->tenant, history->run_id);
-	GK_TRY(journal_search(
-	    reader, &query, add_later, history, &next, &later, err));
-	*ret_more = false;
-	if (history->seq == 0) {
-		return GK_OK;
-	}
-	query.newest_first = true;
-	query.from_seq = history->seq - 1;
-	return journal_search(
-	    reader, &query, add_before, history, &next, ret_more, err);
-}
-
-/* ---- what came of each step ---- */
-
 /* Steps lie newest first. */
 static struct past_step *
 step_at(struct history *history, uint64_t seq)
@@ -370,6 +340,97 @@ step_at(struct history *history, uint64_t seq)
 		   ? &history->steps[lo]
 		   : NULL;
 }
+
+/* A violation of a step that isn't among those that were read. */
+static void
+count_violation(struct history *history, uint64_t of_seq)
+{
+	if (of_seq < history->seq) {
+		history->totals_room.violations++;
+	} else {
+		history->after_room.violations++;
+	}
+}
+
+static enum gk_rc
+add_violation(void *ctx, uint64_t seq, const char *bytes, size_t n,
+    const struct digest *leaf, bool *stop, struct gk_err *err)
+{
+	struct history *history = ctx;
+	struct past_step *step;
+	struct event event;
+	uint64_t of_seq;
+	bool mine;
+
+	(void)seq;
+	(void)leaf;
+	(void)stop;
+	GK_TRY(read_event(history, bytes, n, &event, &mine, err));
+	if (!mine || event.kind != EVENT_VIOLATION ||
+	    !mention_of(history, &event, &of_seq)) {
+		return GK_OK;
+	}
+	step = step_at(history, of_seq);
+	if (step != NULL) {
+		step->violation = true;
+	} else {
+		count_violation(history, of_seq);
+	}
+	return GK_OK;
+}
+
+/* Harmless steps, however many, hide no violation that lies beyond them. */
+static enum gk_rc
+find_violations(struct history *history, struct journal_reader *reader,
+    const struct journal_query *from, uint64_t next, struct gk_err *err)
+{
+	struct journal_query query = *from;
+	bool more;
+
+	query.kind = EVENT_VIOLATION;
+	query.from_seq = next;
+	return journal_search(
+	    reader, &query, add_violation, history, &next, &more, err);
+}
+
+/* Both sides of the question; *ret_more: the run has older events than were read. */
+static enum gk_rc
+read_run(struct history *history, struct journal_reader *reader, bool *ret_more,
+    struct gk_err *err)
+{
+	struct journal_columns bare;
+	struct journal_query query = {.kind = -1,
+	    .decision = -1,
+	    .layer = -1,
+	    .scope = -1,
+	    .limit = LOOK,
+	    .bare = &bare,
+	    .from_seq = history->seq + 1};
+	struct journal_query since;
+	uint64_t next, since_next;
+	bool later;
+
+	query.columns.run = event_column_hash(
+	    history->tenant == NULL ? "" : history->tenant, history->run_id);
+	GK_TRY(journal_search(
+	    reader, &query, add_later, history, &since_next, &later, err));
+	since = query;
+	history->after_room.complete = !later;
+	*ret_more = false;
+	if (history->seq > 0) {
+		query.newest_first = true;
+		query.from_seq = history->seq - 1;
+		GK_TRY(journal_search(
+		    reader, &query, add_before, history, &next, ret_more, err));
+	}
+	if (*ret_more) {
+		GK_TRY(find_violations(history, reader, &query, next, err));
+	}
+	return later ? find_violations(history, reader, &since, since_next, err)
+		     : GK_OK;
+}
+
+/* ---- what came of each step ---- */
 
 static int
 status_of(const struct mention *mention, int before)
@@ -397,9 +458,9 @@ take_mention(struct history *history, const struct mention *mention)
 	struct past_step *step = step_at(history, mention->of_seq);
 
 	if (step == NULL) {
-		history->after_room.violations +=
-		    mention->kind == EVENT_VIOLATION &&
-		    mention->of_seq >= history->seq;
+		if (mention->kind == EVENT_VIOLATION) {
+			count_violation(history, mention->of_seq);
+		}
 		return;
 	}
 	if (mention->kind == EVENT_APPROVAL) {

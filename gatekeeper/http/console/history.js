@@ -61,7 +61,7 @@ function drawn({steps, totals, complete, after, let_go_before: letGo}) {
     rest.length > 0 ? h("details", {}, h("summary", {}, `${rest.length} more`), h("ol", {class: "steps"}, rest.map(line))) : null,
     totals.steps > steps.length ? h("p", {class: "hint"}, `The latest ${steps.length} of ${complete ? "" : "more than "}${totals.steps} steps.`) : null,
     letGo ? h("p", {class: "hint"}, "What is older has been let go by retention.") : null,
-    after.steps > 0 ? h("p", {class: "hint"}, `Since it asked: ${count(after.steps, "step")} more.`) : null];
+    after.steps > 0 ? h("p", {class: "hint"}, `Since it asked: ${after.complete ? "" : "more than "}${count(after.steps, "step")} more.`) : null];
 }
 
 /** What nobody should overlook. */

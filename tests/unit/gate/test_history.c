@@ -99,7 +99,8 @@ Test(gate_history, the_first_step_of_a_run_has_nothing_before_it)
 	check(&answer, "/totals",
 	    "{\"allow\":0,\"approval_required\":0,\"errors\":0,\"steps\":0,"
 	    "\"stop\":0,\"unreported\":0,\"violations\":0}");
-	check(&answer, "/after", "{\"steps\":0,\"violations\":0}");
+	check(&answer, "/after",
+	    "{\"complete\":true,\"steps\":0,\"violations\":0}");
 	answer_done(&answer);
 }
 
@@ -166,7 +167,8 @@ Test(gate_history,
 	check(&answer, "/totals/unreported", "1");
 	check(&answer, "/totals/errors", "0");
 	check(&answer, "/totals/violations", "0");
-	check(&answer, "/after", "{\"steps\":2,\"violations\":1}");
+	check(&answer, "/after",
+	    "{\"complete\":true,\"steps\":2,\"violations\":1}");
 	answer_done(&answer);
 }
 
@@ -184,7 +186,8 @@ Test(gate_history,
 	answer_done(&answer);
 	report(asked, "{\"status\":\"ok\"}", GATE_CONFLICT);
 	answer = history(alice, approval, NULL);
-	check(&answer, "/after", "{\"steps\":0,\"violations\":1}");
+	check(&answer, "/after",
+	    "{\"complete\":true,\"steps\":0,\"violations\":1}");
 	check(&answer, "/totals/violations", "0");
 	answer_done(&answer);
 }
@@ -210,6 +213,44 @@ Test(gate_history, a_long_run_costs_no_more_and_says_that_it_is_longer)
 	answer_done(&answer);
 	answer = history(alice, id, "101");
 	cr_assert_eq(answer.outcome, GATE_BAD_REQUEST);
+	answer_done(&answer);
+}
+
+/* An agent that wants to be granted something may well do many harmless things. */
+Test(gate_history, harmless_steps_hide_no_violation_before_or_since)
+{
+	char drop[64], early[64], id[64], approval[64], step[16];
+	struct answer answer;
+
+	ask("t1", "r1", "drop", "db.drop", drop);
+	report(drop, "{\"status\":\"ok\"}", GATE_CONFLICT);
+	ask("t1", "r1", "early", "db.drop", early);
+	for (int i = 0; i < 510; i++) {
+		(void)snprintf(step, sizeof(step), "%d", i);
+		ask("t1", "r1", step, "kb.read", id);
+	}
+	ask("t1", "r1", "recent", "db.drop", drop);
+	ask("t1", "r1", "asks", "refund.create", approval);
+	for (int i = 0; i < 510; i++) {
+		(void)snprintf(step, sizeof(step), "x%d", i);
+		ask("t1", "r1", step, "kb.read", id);
+	}
+	answer = history(alice, approval, NULL);
+	check(&answer, "/totals/violations", "1");
+	check(&answer, "/after",
+	    "{\"complete\":false,\"steps\":500,\"violations\":0}");
+	answer_done(&answer);
+	ask("t1", "r1", "drops", "db.drop", id);
+	report(id, "{\"status\":\"ok\"}", GATE_CONFLICT);
+	report(early, "{\"status\":\"ok\"}", GATE_CONFLICT);
+	report(drop, "{\"status\":\"ok\"}", GATE_CONFLICT);
+	ask("t1", "r2", "other", "db.drop", id);
+	report(id, "{\"status\":\"ok\"}", GATE_CONFLICT);
+	answer = history(alice, approval, NULL);
+	check(&answer, "/totals/violations", "3");
+	check(&answer, "/steps/0/violation", "true");
+	check(&answer, "/after",
+	    "{\"complete\":false,\"steps\":500,\"violations\":1}");
 	answer_done(&answer);
 }
 
