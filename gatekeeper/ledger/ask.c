@@ -46,7 +46,7 @@ terms_rules(struct work *work, struct approval_terms *terms, struct gk_err *err)
 		rule->digest = from->digest;
 		rule->reason = from->reason;
 		rule->needed = from->needed;
-		rule->risk = from->risk;
+		rule->risk = (int)from->risk;
 		rule->group_count = from->group_count;
 		rule->groups = gk_arena_calloc(
 		    work->arena, from->group_count, sizeof(*rule->groups));

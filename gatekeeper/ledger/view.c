@@ -76,7 +76,7 @@ view_rules(const struct approval *approval, struct gk_arena *arena,
 		to->reason = rule->reason;
 		GK_TRY(view_groups(approval, i, arena, to, err));
 		to->needed = rule->needed;
-		to->risk = rule_risk(rule);
+		to->risk = (int)rule_risk(rule);
 		to->granted = approval_rule_granted(approval, i);
 		view->needed += to->needed;
 		view->granted +=
@@ -145,7 +145,7 @@ view_fill(const struct ledger *ledger, const struct approval *approval,
 	view_alike(approval, view->alike);
 	view->seq = approval->seq;
 	view->status = approval->status;
-	view->risk = approval_risk(approval);
+	view->risk = (int)approval_risk(approval);
 	view->run_id = approval->run->run_id;
 	view->tenant_id = approval->run->tenant;
 	view->agent_id = approval->run->agent;
