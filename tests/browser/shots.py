@@ -55,6 +55,14 @@ approvals:
     approvers: {groups: [finance], count: 1}
     show: [/order, /amount, /currency, /note]
     expires: 2h
+  - id: refunds-over-500
+    actions: [refund.create]
+    when: 'args.amount > 500.0'
+    reason: large_refund
+    risk: high
+    approvers: {groups: [finance], count: 1}
+    show: [/order, /amount, /currency, /note]
+    expires: 2h
   - id: exports-need-two
     actions: [export.create]
     reason: personal_data_leaves
@@ -135,13 +143,16 @@ class Scene:
 
     def now(self) -> None:
         self.ask("run_990", "ticket.read", {"id": 4720})
+        stopped = self.ask("run_990", "mail.send", {"to": "all"})
+        self.support.result(stopped["decision_id"], duration_ms=90)
         self.ask("run_990", "crm.search", {"mail": "…"})
+        self.ask("run_989", "ticket.read", {"id": 4719})
         for _ in range(2):
             self.ask("run_991", "crm.search", {"q": "eu"}, agent=self.data)
         stopped = self.ask("run_991", "shell.run", {"cmd": "dump"}, agent=self.data)
         self.data.result(stopped["decision_id"])
         for order, amount, note in (("A-1044", 89.9, "arrived twice"), ("A-1051", 640, "never arrived, tracking ends in Linz")):
-            self.ask("run_990", "refund.create", {"order": order, "amount": amount, "currency": "EUR", "note": note})
+            self.ask("run_990" if amount > 500 else "run_989", "refund.create", {"order": order, "amount": amount, "currency": "EUR", "note": note})
         asked = self.ask("run_991", "export.create", {"dataset": "customers_eu", "rows": 18200, "to": "partner-bucket"}, agent=self.data)
         self.bob.post(f"/v1/approvals/{asked['approval']['approval_id']}/grant", {})
         self.olga.post("/v1/kill-switches", {"scope": "tenant", "id": "t_77", "action": "refund.*", "reason": "chargebacks rise since noon, incident 7",

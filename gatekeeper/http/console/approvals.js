@@ -135,8 +135,9 @@ function card(group, identity, state, refresh) {
   }
 
   return h("article", {class: "card", "aria-labelledby": `title-${id}`},
-    h("h2", {id: `title-${id}`}, h("code", {}, approval.action)),
-    h("p", {}, h("span", {class: `risk ${approval.risk}`}, `${sentence(approval.risk)} risk`)), reasons(approval),
+    h("div", {class: "title"}, h("h2", {id: `title-${id}`}, h("code", {}, approval.action)),
+      h("span", {class: `risk ${approval.risk}`}, `${sentence(approval.risk)} risk`)),
+    reasons(approval),
     group.length > 1 ? h("p", {class: "tag"}, `${group.length} identical requests`) : null,
     facts(approval),
     group.length > 1 ? h("p", {class: "hint"}, `Runs: ${group.map((one) => one.run_id).join(", ")}. Each is decided by itself.`) : null,
