@@ -57,6 +57,8 @@ static const struct {
     {"cpulimit -l 50 -- sh -c 'rm a'",
 	"cpulimit -l 50 -- sh -c rm a; cpulimit: sh -c rm a; sh: rm a"},
     {"ssh-agent -k", "ssh-agent -k"},
+    {"npx -y c8 -r text rm a",
+	"npx -y c8 -r text rm a; npx: c8 -r text rm a; c8: rm a"},
     {"flock -n f -c 'rm a'", "flock -n f -c rm a; flock: rm a"},
     {"cross-env A=b rm a", "A=b cross-env A=b rm a; cross-env: A=b rm a"},
     {"xargs nice -n 5", "xargs nice -n 5; xargs: nice -n 5; nice: ?"},
