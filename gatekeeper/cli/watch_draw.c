@@ -235,6 +235,7 @@ draw_foot(struct watch *watch)
 {
 	struct screen *screen = &watch->screen;
 	const char *word = watch->grants ? "Grant" : "Deny";
+	char text[WATCH_QUESTION_BYTES];
 	size_t room = screen->columns > 24 ? (size_t)screen->columns - 24 : 1;
 
 	screen_look(screen, SCREEN_BOLD);
@@ -243,8 +244,19 @@ draw_foot(struct watch *watch)
 		screen_put(screen, ", comment: ");
 		screen_put(screen, tail_of(watch->comment, room));
 		screen_put(screen, "_");
+	} else if (watch->mode == WATCH_USES || watch->mode == WATCH_TTL ||
+		   watch->mode == WATCH_AT_MOST) {
+		watch_bound_question(watch, text);
+		screen_put(screen, text);
+		screen_put(screen, tail_of(watch->comment, room));
+		screen_put(screen, "_");
 	} else if (watch->mode == WATCH_CONFIRM) {
 		screen_put(screen, word);
+		if (watch->bound.is) {
+			watch_bound_print(watch, text);
+			screen_put(screen, " ");
+			screen_put(screen, text);
+		}
 		screen_put(screen, "? y: yes, any other key: no. ");
 		screen_put(screen, watch->voted_text);
 	} else if (watch->say[0] != '\0') {
@@ -252,9 +264,10 @@ draw_foot(struct watch *watch)
 	} else {
 		screen_look(screen, SCREEN_DIM);
 		screen_put(screen,
-		    watch->votes ? "up/down choose  g grant  d deny  q quit"
-				 : "up/down choose  q quit  (to vote: "
-				   "--token-file of a person)");
+		    watch->votes
+			? "up/down choose  g grant  b bound  d deny  q quit"
+			: "up/down choose  q quit  (to vote: "
+			  "--token-file of a person)");
 	}
 }
 

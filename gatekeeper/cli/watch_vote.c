@@ -118,6 +118,7 @@ begin_vote(struct watch *watch, bool grants)
 	    "%.48s for %.32s, run %.40s", words_get(one, "action"),
 	    words_get(one, "agent_id"), words_get(one, "run_id"));
 	watch->grants = grants;
+	watch->bound.is = false;
 	watch->comment_n = 0;
 	watch->comment[0] = '\0';
 	watch->mode = WATCH_COMMENT;
@@ -136,8 +137,10 @@ cast_vote(struct watch *watch)
 	struct gk_err err = {0};
 	const char *text;
 
-	if (body == NULL || (watch->comment_n > 0 &&
-				!words_set(body, "comment", watch->comment))) {
+	if (body == NULL ||
+	    (watch->bound.is && !watch_bound_set(&watch->bound, body)) ||
+	    (watch->comment_n > 0 &&
+		!words_set(body, "comment", watch->comment))) {
 		watch_copy(watch->say, sizeof(watch->say),
 		    "not sent: the comment is no text");
 		return;
@@ -198,6 +201,12 @@ browse_text(struct watch *watch, char c)
 	case 'd':
 		begin_vote(watch, c == 'g');
 		break;
+	case 'b':
+		begin_vote(watch, true);
+		if (watch->mode == WATCH_COMMENT) {
+			(void)watch_bound_begin(watch, watch_chosen(watch));
+		}
+		break;
 	case 'r':
 		watch->stale = true;
 		break;
@@ -236,6 +245,9 @@ comment_key(
 		erase_last(watch);
 	} else if (key == SCREEN_ESCAPE) {
 		watch->mode = WATCH_BROWSE;
+	} else if (key == SCREEN_ENTER && watch->mode != WATCH_COMMENT) {
+		watch_bound_enter(watch);
+		screen_flush_keys(&watch->screen);
 	} else if (key == SCREEN_ENTER) {
 		watch->mode = WATCH_CONFIRM;
 		screen_flush_keys(&watch->screen);
@@ -263,7 +275,7 @@ take_key(struct watch *watch, enum screen_key key, const char *text, size_t n)
 		screen_suspend(&watch->screen);
 	} else if (key == SCREEN_REDRAW || key == SCREEN_NONE) {
 		return; /* it is drawn anyway */
-	} else if (watch->mode == WATCH_COMMENT) {
+	} else if (watch->mode >= WATCH_USES && watch->mode <= WATCH_COMMENT) {
 		comment_key(watch, key, text, n);
 	} else if (watch->mode == WATCH_CONFIRM) {
 		confirm_key(watch, key, text, n);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import fcntl
 import json
 import os
@@ -150,6 +151,13 @@ class Terminal:
 
 
 class Watch(harness.ServerCase):
+    policy = harness.POLICY.replace("[refund.create]", "[refund.create, pay.out]", 1) + """\
+  - id: bounded
+    actions: [pay.out]
+    approvers: {groups: [finance]}
+    show: [/order, /amount]
+    bounded: {max_uses: 5, max_ttl: 2h, pins: [args.order]}
+"""
     config = {"audit": {"show_fields": ["order", "amount", "note"]}}
 
     @classmethod
@@ -196,6 +204,73 @@ class Watch(harness.ServerCase):
         self.assertIn("carol", json.dumps(votes))
         terminal.type("q")
         self.assertEqual((terminal.end(), terminal.restored), (0, True))
+
+    def bounded(self, run: str, step: str, amount: float) -> harness.Answer:
+        return self.agent.decide(run, step, "pay.out", {"order": "A-1", "amount": amount}, actor=ACTOR)
+
+    def test_grants_more_than_once_within_bounds_that_are_typed(self):
+        approval = self.bounded("run_b1", "1", 40).body["approval"]["approval_id"]
+        terminal = self.watch(self.carol.token, columns=120)
+        terminal.see("run_b1")
+        terminal.type("b")
+        terminal.see(r"How often \(Enter: 5\)")
+        terminal.type("3\r")
+        terminal.see(r"For how long \(Enter: 7200s\)")
+        terminal.type("10m\r")
+        terminal.see(r"/amount at most \(Enter: 40\)")
+        terminal.type("50.5\r")
+        terminal.see("Grant, comment:")
+        terminal.type("a series\r")
+        terminal.see(r"Grant 3 times within 10m, /amount at most 50.5\? y: yes")
+        self.assertEqual(self.status(approval)["status"], "pending")
+        terminal.type("y")
+        terminal.see("granted: pay.out")
+        view = self.status(approval)
+        self.assertEqual(view["bound"], {"uses": 3, "used": 0, "at_most": {"/amount": "50.5"}})
+        answers = [self.bounded("run_b1", str(step), amount).outcome[1] for step, amount in ((2, 50.5), (3, 51), (4, 1))]
+        self.assertEqual(answers, ["allow", "approval_required", "allow"])
+        granted = next(e for e in self.auditor.events(f"approval_id={approval}") if e.get("change") == "granted")
+        self.assertEqual(self.seconds(view["grant_until"]) - self.seconds(granted["timestamp"]), 600)
+
+    @staticmethod
+    def seconds(text: str) -> int:
+        return int(datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
+
+    def test_enter_alone_takes_the_ceiling_and_what_is_asked(self):
+        approval = self.bounded("run_b2", "1", 40).body["approval"]["approval_id"]
+        terminal = self.watch(self.carol.token, columns=120)
+        terminal.see("run_b2")
+        terminal.type("b")
+        for question in ("How often", "For how long", "/amount at most", "comment:"):
+            terminal.see(question)
+            terminal.type("\r")
+        terminal.see("Grant 5 times within 7200s, /amount at most 40")
+        terminal.type("y")
+        terminal.see("granted: pay.out")
+        self.assertEqual(self.status(approval)["bound"], {"uses": 5, "used": 0, "at_most": {"/amount": "40"}})
+
+    def test_bounds_that_make_no_sense_and_rules_that_allow_none_grant_nothing(self):
+        approval = self.bounded("run_b3", "1", 40).body["approval"]["approval_id"]
+        terminal = self.watch(self.carol.token, columns=120)
+        terminal.see("run_b3")
+        for typed in (("6",), ("0",), ("x",), ("-1",), ("", "3h"), ("", "0s"), ("", "soon"), ("", "", "many"), ("", "", "1e"), ("", "", "[1]")):
+            with self.subTest(typed):
+                terminal.type("b")
+                for question, text in zip(("How often", "For how long", "/amount at most"), typed):
+                    terminal.see(question)
+                    terminal.type(text + "\r")
+                terminal.see("nothing was done: that isn't how far it may go")
+        terminal.type("b")
+        terminal.see("How often")
+        terminal.type("\x1b")
+        terminal.see("q quit|isn't how far")
+        self.assertEqual((self.status(approval)["status"], self.status(approval)["votes"]), ("pending", []))
+        self.alice.post(f"/v1/approvals/{approval}/deny", {})
+        once = self.ask("run_b4")
+        terminal.see("run_b4")
+        terminal.type("b")
+        terminal.see("allows no bounded grant")
+        self.assertEqual(self.status(once)["status"], "pending")
 
     def test_anything_but_y_does_nothing_and_nothing_typed_ahead_is_an_answer(self):
         approval = self.ask("run_w2")
