@@ -364,7 +364,7 @@ add_violation(void *ctx, uint64_t seq, const char *bytes, size_t n,
 
 	(void)seq;
 	(void)leaf;
-	(void)stop;
+	*stop = false;
 	GK_TRY(read_event(history, bytes, n, &event, &mine, err));
 	if (!mine || event.kind != EVENT_VIOLATION ||
 	    !mention_of(history, &event, &of_seq)) {
