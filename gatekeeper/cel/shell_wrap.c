@@ -523,8 +523,8 @@ cel__shell_unwrap(
 	case CEL__SHELL_JOINED:
 	case CEL__SHELL_FIRST_WORD:
 		word = skip_options(word, wrapper);
-		for (unsigned i = 0; i < wrapper->skip && word != NULL; i++) {
-			word = word->next;
+		if (wrapper->skip > 0) {
+			word = skip_options(skip_words(word, wrapper), wrapper);
 		}
 		if (word != NULL && wrapper->what == CEL__SHELL_FIRST_WORD) {
 			return run_text(p, command, word->text, word->n);

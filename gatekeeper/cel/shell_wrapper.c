@@ -116,6 +116,7 @@ static const struct cel__shell_wrapper wrappers[] = {
     {"watch", CEL__SHELL_JOINED, "n", " --interval ", 0, false, false, ""},
     {"ssh", CEL__SHELL_JOINED, "bcDEeFIiJLlmOopQRSWwB", "", 1, false, false,
 	""},
+    {"tmux", CEL__SHELL_JOINED, "cefFLnsStTxy", "", 1, false, false, ""},
     {"su", CEL__SHELL_OPTION_C, "cgGsw", " --command --group --shell ", 0,
 	false, false, ""},
     {"runuser", CEL__SHELL_OPTION_C, "cgGsuw",
