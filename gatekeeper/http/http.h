@@ -129,6 +129,9 @@ void http_close(struct http *http);
  * From any thread.  Errors: GK_E_INVALID, GK_E_IO, GK_E_NOMEM.
  */
 enum gk_rc http_reload_tls(struct http *http, struct gk_err *err) GK_MUST_USE;
+/* The same of the file with Slack's signing secrets. */
+enum gk_rc http_reload_slack(
+    struct http *http, const char *path, struct gk_err *err) GK_MUST_USE;
 
 /* Append metrics in the Prometheus text format.  From any thread. */
 enum gk_rc http_metrics(const struct http *http, struct gk_buf *buf,

@@ -372,6 +372,13 @@ http_close(struct http *http)
 }
 
 enum gk_rc
+http_reload_slack(struct http *http, const char *path, struct gk_err *err)
+{
+	return http->slack == NULL ? GK_OK
+				   : slack_reload(http->slack, path, err);
+}
+
+enum gk_rc
 http_reload_tls(struct http *http, struct gk_err *err)
 {
 	return http->tls == NULL ? GK_OK : http__tls_reload(http->tls, err);

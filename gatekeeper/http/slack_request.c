@@ -22,15 +22,19 @@ struct seen {
 	int64_t until_s; /* 0: free */
 };
 
+struct secrets {
+	char text[SLACK_SECRETS_MAX][SLACK_SECRET_BYTES];
+	size_t count;
+};
+
 struct slack {
-	char secrets[SLACK_SECRETS_MAX][SLACK_SECRET_BYTES];
-	size_t secret_count;
-	pthread_mutex_t lock; /* of seen */
+	struct secrets secrets;
+	pthread_mutex_t lock; /* of all of it */
 	struct seen seen[SEEN_MAX];
 };
 
 static enum gk_rc
-read_secrets(struct slack *slack, const char *path, struct gk_err *err)
+read_secrets(struct secrets *secrets, const char *path, struct gk_err *err)
 {
 	char text[SLACK_SECRETS_MAX * SLACK_SECRET_BYTES];
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -46,17 +50,17 @@ read_secrets(struct slack *slack, const char *path, struct gk_err *err)
 		    err, GK_E_IO, "%s: %s", path, strerrordesc_np(why));
 	}
 	text[n] = '\0';
-	while (*at != '\0' && slack->secret_count < SLACK_SECRETS_MAX) {
+	while (*at != '\0' && secrets->count < SLACK_SECRETS_MAX) {
 		size_t line = strcspn(at, " \t\r\n");
 
 		if (line > 0 && line < SLACK_SECRET_BYTES) {
-			memcpy(slack->secrets[slack->secret_count++], at, line);
+			memcpy(secrets->text[secrets->count++], at, line);
 		}
 		at += line;
 		at += strspn(at, " \t\r\n");
 	}
 	digest_wipe(text, sizeof(text));
-	return slack->secret_count > 0
+	return secrets->count > 0
 		   ? GK_OK
 		   : GK_FAIL(err, GK_E_INVALID, "%s: no secret in it", path);
 }
@@ -71,7 +75,7 @@ slack_new(const char *path, struct slack **ret_slack, struct gk_err *err)
 		free(slack);
 		return GK_FAIL(err, GK_E_NOMEM, "no memory for Slack");
 	}
-	rc = read_secrets(slack, path, err);
+	rc = read_secrets(&slack->secrets, path, err);
 	if (rc != GK_OK) {
 		slack_free(slack);
 		return rc;
@@ -80,11 +84,26 @@ slack_new(const char *path, struct slack **ret_slack, struct gk_err *err)
 	return GK_OK;
 }
 
+enum gk_rc
+slack_reload(struct slack *slack, const char *path, struct gk_err *err)
+{
+	struct secrets fresh = {.count = 0};
+	enum gk_rc rc = read_secrets(&fresh, path, err);
+
+	if (rc == GK_OK) {
+		pthread_mutex_lock(&slack->lock);
+		slack->secrets = fresh;
+		pthread_mutex_unlock(&slack->lock);
+	}
+	digest_wipe(&fresh, sizeof(fresh));
+	return rc;
+}
+
 void
 slack_free(struct slack *slack)
 {
 	if (slack != NULL) {
-		digest_wipe(slack->secrets, sizeof(slack->secrets));
+		digest_wipe(&slack->secrets, sizeof(slack->secrets));
 		(void)pthread_mutex_destroy(&slack->lock);
 		free(slack);
 	}
@@ -124,11 +143,12 @@ is_signed(const struct slack *slack, const char *timestamp,
 	    said_n != sizeof(said.bytes)) {
 		return false;
 	}
-	for (size_t i = 0; i < slack->secret_count; i++) {
+	for (size_t i = 0; i < slack->secrets.count; i++) {
 		struct digest mac;
 
-		digest_hmac_key(slack->secrets[i], strlen(slack->secrets[i]),
-		    parts, GK_COUNT(parts), &mac);
+		digest_hmac_key(slack->secrets.text[i],
+		    strlen(slack->secrets.text[i]), parts, GK_COUNT(parts),
+		    &mac);
 		if (digest_equal(mac.bytes, said.bytes, sizeof(mac.bytes))) {
 			*ret_mac = mac;
 			found = true;
@@ -170,15 +190,18 @@ slack_verify(struct slack *slack, const char *timestamp, const char *signature,
 	int64_t at_s;
 
 	if (timestamp == NULL || signature == NULL ||
-	    !parse_time(timestamp, &at_s) ||
-	    !is_signed(slack, timestamp, signature, body, n, &mac)) {
+	    !parse_time(timestamp, &at_s)) {
 		return SLACK_FORGED;
 	}
-	if (at_s < now_s - SLACK_WINDOW_S || at_s > now_s + SLACK_WINDOW_S) {
-		return SLACK_STALE;
-	}
 	pthread_mutex_lock(&slack->lock);
-	verdict = remember(slack, &mac, now_s);
+	if (!is_signed(slack, timestamp, signature, body, n, &mac)) {
+		verdict = SLACK_FORGED;
+	} else if (at_s < now_s - SLACK_WINDOW_S ||
+		   at_s > now_s + SLACK_WINDOW_S) {
+		verdict = SLACK_STALE;
+	} else {
+		verdict = remember(slack, &mac, now_s);
+	}
 	pthread_mutex_unlock(&slack->lock);
 	return verdict;
 }

@@ -29,10 +29,13 @@ struct slack;
 
 /*
  * path: a file with a secret a line, one, or two while it is being replaced; read
- * once.  Gives *ret_slack.  Errors: GK_E_IO, GK_E_INVALID (no secret in it), GK_E_NOMEM.
+ * now.  Gives *ret_slack.  Errors: GK_E_IO, GK_E_INVALID (no secret in it), GK_E_NOMEM.
  */
 enum gk_rc slack_new(
     const char *path, struct slack **ret_slack, struct gk_err *err) GK_MUST_USE;
+/* Read the secrets again; what was seen stays seen.  On any error the old ones stay.  Errors: GK_E_IO, GK_E_INVALID. */
+enum gk_rc slack_reload(
+    struct slack *slack, const char *path, struct gk_err *err) GK_MUST_USE;
 void slack_free(struct slack *slack); /* NULL is fine */
 
 /*

@@ -132,6 +132,22 @@ reload_tls(struct server *server)
 }
 
 static void
+reload_slack(struct server *server)
+{
+	const char *path = server->config->notify_slack_secret_file;
+	struct gk_err err = {0};
+
+	if (path == NULL) {
+		return;
+	}
+	if (http_reload_slack(server->http, path, &err) != GK_OK) {
+		(void)fail("slack_rejected", &err, 0);
+		return;
+	}
+	gk_log(GK_LOG_INFO, "slack_reloaded", "%s", path);
+}
+
+static void
 log_problem(void *ctx, const char *text)
 {
 	(void)ctx;
@@ -194,6 +210,7 @@ wait_for_end(struct server *server)
 		if (signo == SIGHUP) {
 			reload_config(server);
 			reload_tls(server);
+			reload_slack(server);
 			ship_reopen(server->ship);
 			sign_in_reload(server->sign_in);
 			reload_policy(server, info.si_uid);
@@ -464,8 +481,8 @@ const struct cli_command main_serve = {
 	       "SIGTERM and SIGINT refuse new work, finish what is queued and "
 	       "end with 0.\n"
 	       "SIGHUP reloads the policy, reloadable keys of the "
-	       "configuration and the TLS files, and opens what is shipped to "
-	       "anew.\n\n"
+	       "configuration, the TLS files and Slack's signing secret, and "
+	       "opens what is shipped to anew.\n\n"
 	       "  gatekeeper serve --config gatekeeper.yaml\n"
 	       "  gatekeeper serve --set listen=unix:/run/gatekeeper.sock\n",
     .exits =

@@ -1,5 +1,7 @@
 // The overview and the policy in a real browser, and what every page owes to whoever uses it without a mouse or a large screen.
 
+import {writeFileSync} from "node:fs";
+
 import {PHONE, api, ask, check, drawn, open, run, same, setup, signIn, test} from "./harness.mjs";
 
 const PLACES = [["alice", "/#/approvals"], ["operator", "/#/overview"], ["operator", "/#/runs"], ["operator", "/#/runs/run_1/t_42"],
@@ -63,17 +65,13 @@ test("the policy says what is in force, since when and by whom, and what a rollb
   await now.getByText(before).waitFor();
   await page.getByRole("button", {name: "Show its text"}).click();
   await page.getByText("refunds-need-a-human").first().waitFor();
-  // a history of two policies, as the server would tell it
-  const text = (await api("operator", "GET", `/v1/policy/${before}`)).body;
-  const other = `sha256:${"ab".repeat(32)}`;
-  await page.route("**/v1/policy", async (route) => {
-    const answer = await (await route.fetch()).json();
-    answer.history.unshift({...answer.history[0], change: "rolled_back", policy: before, previous: other, caller: "olga", opened: {"/reason": "it was wrong"}});
-    await route.fulfill({json: answer});
-  });
-  await page.route(`**/v1/policy/${encodeURIComponent(other)}`, (route) => route.fulfill({json: {
-    files: text.files.map((file) => ({...file, text: file.text.replace("count: 1", "count: 2")})),
-  }}));
+  const [file] = (await api("operator", "GET", `/v1/policy/${before}`)).body.files;
+  const place = `${setup.policies}/${file.name}`;
+  writeFileSync(place, file.text.replace("count: 1", "count: 2"));
+  same((await api("operator", "POST", "/v1/policy/reload", {})).status, 200);
+  check((await api("operator", "GET", "/v1/policy")).body.digest !== before, "another policy is in force");
+  writeFileSync(place, file.text);
+  same((await api("operator", "POST", "/v1/policy/rollback", {digest: before, reason: "it was wrong"})).status, 200);
   await page.reload();
   await now.getByText("it was wrong").waitFor();
   await page.getByRole("button", {name: "Changes"}).first().click();

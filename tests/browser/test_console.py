@@ -64,7 +64,7 @@ def main() -> int:
         "metrics": server.token("prom", "service", "metrics", tenant="*"),
         "operator": server.token("olga", can=["operator", "auditor"], **human),
     }
-    setup = {"url": f"http://127.0.0.1:{server.port}", "tokens": tokens, "images": os.environ.get("GATEKEEPER_IMAGES")}
+    setup = {"url": f"http://127.0.0.1:{server.port}", "tokens": tokens, "policies": str(server.root / "policies"), "images": os.environ.get("GATEKEEPER_IMAGES")}
     done = subprocess.run(["node", str(folder / f"{sys.argv[2]}.mjs")], check=False,
                           env={**os.environ, "GATEKEEPER_BROWSER_SETUP": json.dumps(setup)})
     return done.returncode or server.stop()

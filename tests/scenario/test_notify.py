@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import tempfile
 import time
 import unittest
@@ -548,6 +549,29 @@ class Slack(Case):
         self.assertEqual(self.press("U_ALICE", "../x").status, 400)
         self.assertEqual(self.press("U_ALICE", "apr_AAAAAAAAAAAAAAAAAAAAAA").status, 200)  # told to the person
         self.assertEqual(self.status(approval), "pending")
+
+    def test_the_signing_secret_is_replaced_without_a_restart(self):
+        self.start_slack()
+        first, second = self.ask("1"), self.ask("2", amount=71)
+        seen = receivers.press(SLACK_SECRET, "U_NOBODY", first)
+        post = self.server.anonymous().post
+        self.assertEqual(post("/v1/slack/actions", seen[0], headers=seen[1]).status, 200)
+        (self.folder / "signing").write_text(f"{SLACK_SECRET}\nthe-next-one\n")
+        self.assertEqual(self.press("U_ALICE", first, secret="the-next-one").status, 401, "not yet")
+        self.server.process.send_signal(signal.SIGHUP)
+        harness.until("the reload", lambda: "slack_reloaded" in self.server.log())
+        self.assertEqual(post("/v1/slack/actions", seen[0], headers=seen[1]).code, "slack_replay", "what was seen stays seen")
+        self.assertEqual(self.press("U_ALICE", first, secret="the-next-one").status, 200)
+        self.assertEqual(self.status(first), "granted")
+        (self.folder / "signing").write_text("\n")
+        self.server.process.send_signal(signal.SIGHUP)
+        harness.until("a refusal", lambda: "slack_rejected" in self.server.log())
+        (self.folder / "signing").write_text("the-next-one\n")
+        self.server.process.send_signal(signal.SIGHUP)
+        harness.until("the second", lambda: self.server.log().count("slack_reloaded") == 2)
+        self.assertEqual(self.press("U_ALICE", second).status, 401, "the old one is gone")
+        self.assertEqual(self.press("U_ALICE", second, secret="the-next-one").status, 200)
+        self.assertEqual(self.status(second), "granted")
 
     def test_another_workspace_and_foreign_reply_urls(self):
         inner = receivers.Receiver()
