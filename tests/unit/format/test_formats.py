@@ -137,6 +137,21 @@ def rows():
               hold={"id": "hold_1", "scope": "run", "subject": "run_981", "tenant": "t_42"}),
         event(51, "retention", change="released", caller="local:1000", of_seq=50,
               hold={"id": "hold_1", "scope": "run", "subject": "run_981", "tenant": "t_42"}),
+        # others are asked, a grant for more than one request, and its uses
+        decision(52, "approval_required", layer="approval", rule="refunds", reason="refunds", approval_id="apr_5", approval={
+            "id": "apr_5", "expires_at": "2026-11-23T08:44:00.000000Z", "grant_valid_ms": 900000,
+            "bounded": {"max_uses": 3, "max_ttl_ms": 3600000, "pins": {"/order": hashed("h1_", "order")}},
+            "rules": [{"rule": "refunds", "reason": "refunds", "digest": "sha256:" + "4c" * 32, "groups": ["finance"], "needed": 1,
+                       "escalate_ms": 60000, "escalate_to": ["leads"]}]}),
+        of_run(53, "approval", change="escalated", of_seq=52, approval_id="apr_5", step_id="52~escalated/1", caller="gatekeeper",
+               rule="refunds", groups=["leads"], parent_step_id="52"),
+        of_run(54, "approval", change="vote", of_seq=52, approval_id="apr_5", step_id="52~vote/1", caller="lea", person="lea", grant_vote=True,
+               actor={"type": "person", "id": "lea"}, groups=["leads"], bound={"uses": 2, "at_most": {"/amount": "50.5"}}, grant_valid_ms=600000),
+        of_run(55, "approval", change="granted", of_seq=52, approval_id="apr_5", step_id="52~granted", caller="lea", person="lea",
+               actor={"type": "person", "id": "lea"}, bound={"uses": 2, "at_most": {"/amount": "50.5"}}, grant_until="2026-11-23T08:24:55.000000Z"),
+        decision(56, "allow", layer="approval", rule="refunds", reason="approval_granted", approval_id="apr_5", parent_step_id="52",
+                 result_by="2026-11-23T08:29:00.000000Z"),
+        of_run(57, "approval", change="used", of_seq=52, approval_id="apr_5", step_id="52~used/1", decision_id="dec_56", use=1),
     ]
     seen = {one["kind"] for one in out}
     assert seen == set(KINDS), set(KINDS) - seen
