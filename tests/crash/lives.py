@@ -423,7 +423,7 @@ class Witnessed(Life):
 
     name = "witness"
     has_witness = True
-    config = {"witness": {"every": "1s", "every_events": 1, "timeout": "2s", "policy": "witnesses"}}
+    config = {"witness": {"every": "1s", "every_events": 1, "timeout": "10s", "policy": "witnesses"}}
     roles = ["server", "witness"]
 
     def make(self, world: World) -> None:
