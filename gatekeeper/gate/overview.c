@@ -253,7 +253,8 @@ count_kept(struct overview *overview, struct gate_newest *newest,
 {
 	size_t count = newest_count(newest);
 
-	for (size_t i = 0; i < count; i++) {
+	/* The newest first: of more waits than a census keeps, theirs count. */
+	for (size_t i = count; i-- > 0;) {
 		const struct census_row *row = newest_row(newest, i);
 		uint32_t tenant = row->names[CENSUS_TENANTS];
 
