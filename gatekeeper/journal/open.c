@@ -25,6 +25,8 @@
 #include "codec/json.h"
 #include "journal/journal_internal.h"
 
+#define DROPPED "the signer dropped"
+
 enum {
 	ACCEPTED_BYTES = 512,
 	ACCEPTED_CHECK_BYTES = DIGEST_B64_ROOM(DIGEST_BYTES),
@@ -126,7 +128,7 @@ greet(struct journal *journal, const struct journal_options *options,
 		size_t n = strlen(found->detail);
 
 		(void)snprintf(found->detail + n, sizeof(found->detail) - n,
-		    "%sthe signer dropped a head of %" PRIu64
+		    "%s" DROPPED " a head of %" PRIu64
 		    " events that was signed and never committed",
 		    n == 0 ? "" : "; ", dropped);
 	}
@@ -345,7 +347,7 @@ accepted_parse(const char *value, const char **ret_text, struct gk_err *err)
 	return GK_OK;
 }
 
-/* What journal_recover() left to be said in the boot event. */
+/* What journal_recover() left to be said in the boot event; what the signer of an empty log dropped is said, too. */
 static enum gk_rc
 load_accepted(
     struct journal *journal, struct journal_found *found, struct gk_err *err)
@@ -357,13 +359,16 @@ load_accepted(
 	    &journal->accepted, err));
 	found->accepted = journal->accepted;
 	if (journal->accepted) {
+		const struct journal_found before = *found;
+		const char *dropped = strstr(before.detail, DROPPED);
 		const char *all;
 		size_t n;
 
 		GK_TRY(accepted_parse(gk_buf_text(&text), &all, err));
 		n = strcspn(all, "\n");
-		(void)snprintf(
-		    found->detail, sizeof(found->detail), "%.*s", (int)n, all);
+		(void)snprintf(found->detail, sizeof(found->detail), "%.*s%s%s",
+		    (int)n, all, dropped == NULL ? "" : "; ",
+		    dropped == NULL ? "" : dropped);
 		(void)snprintf(found->reason, sizeof(found->reason), "%s",
 		    all[n] == '\0' ? "" : all + n + 1);
 	}
