@@ -160,9 +160,10 @@ program_new(const struct cel_env *env, const char *text, size_t n,
 	}
 	program->arena.cap = PROGRAM_BYTES;
 	program->env = env;
+	program->slot_count = env->slot_count;
 	program->n = n;
-	program->uses = gk_arena_calloc(&program->arena,
-	    env->variable_count / 64 + 1, sizeof *program->uses);
+	program->uses = gk_arena_calloc(
+	    &program->arena, env->slot_count / 64 + 1, sizeof *program->uses);
 	copy = gk_arena_alloc(&program->arena, n + 1);
 	if (copy == NULL || program->uses == NULL) {
 		return GK_FAIL(err, GK_E_NOMEM, "no memory for an expression");
@@ -239,7 +240,7 @@ cel_program_constant(const struct cel_program *program)
 bool
 cel_program_uses(const struct cel_program *program, unsigned slot)
 {
-	return slot < program->env->variable_count &&
+	return slot < program->slot_count &&
 	       (program->uses[slot / 64] >> slot % 64 & 1) != 0;
 }
 

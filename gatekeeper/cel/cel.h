@@ -228,6 +228,13 @@ enum gk_rc cel_env_new(const char *container,
     const struct cel_variable *variables, size_t variable_count,
     const struct cel_declaration *declarations, size_t declaration_count,
     struct cel_env **ret_env, struct gk_err *err) GK_MUST_USE;
+/*
+ * One more variable, in the next slot, for what is compiled from now on; programs
+ * that are there don't know it.  Its name is copied, its type kept.  Not while
+ * another thread compiles or adds.  Errors: GK_E_NOMEM; nothing has changed.
+ */
+enum gk_rc cel_env_add(struct cel_env *env, const struct cel_variable *variable,
+    struct gk_err *err) GK_MUST_USE;
 void cel_env_free(struct cel_env *env);
 void cel_env_freep(struct cel_env **env);
 

@@ -144,13 +144,18 @@ extern const struct cel_builtin cel__urls[];      /* fn_url.c */
 extern const struct cel_builtin cel__paths[];     /* fn_path.c */
 extern const struct cel_builtin cel__shell[];     /* fn_shell.c */
 
+struct cel_slot {
+	struct cel_variable variable;
+	uint32_t number;
+};
+
 struct cel_env {
 	struct gk_arena arena;
 	const char *container;
-	struct cel_variable *variables;
-	size_t variable_count;
-	struct gk_map variable_by_name; /* → variables + i */
-	struct gk_map functions;        /* → struct cel_function */
+	struct cel_slot **slots; /* by number; owned, the slots the arena's */
+	size_t slot_count, slot_room;
+	struct gk_map slot_by_name;
+	struct gk_map functions; /* → struct cel_function */
 };
 
 /* env.c */
@@ -169,7 +174,8 @@ struct cel_program {
 	const struct cel_type *type;
 	struct cel_regex **patterns; /* owned */
 	size_t pattern_count;
-	uint64_t *uses; /* bit i: variable i */
+	size_t slot_count; /* of its environment, when it was compiled */
+	uint64_t *uses;    /* bit i: slot i */
 };
 
 /* ---- from text to program: each pass reads and changes program->root ---- */

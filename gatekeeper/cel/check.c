@@ -14,8 +14,8 @@ no_variable(struct checker *checker, const struct cel_node *node)
 	struct nearest nearest = nearest_to(node->name);
 	char hint[96];
 
-	for (size_t i = 0; i < env->variable_count; i++) {
-		nearest_try(&nearest, env->variables[i].name);
+	for (size_t i = 0; i < env->slot_count; i++) {
+		nearest_try(&nearest, env->slots[i]->variable.name);
 	}
 	cel__problem(checker->compile, node->begin, node->end,
 	    hint_of(&nearest, hint), "no variable '%.100s'", node->name);
@@ -489,7 +489,7 @@ type_of(struct checker *checker, struct cel_node *node)
 	case OP_IDENT:
 		return no_variable(checker, node);
 	case OP_SLOT:
-		return checker->compile->env->variables[node->slot].type;
+		return checker->compile->env->slots[node->slot]->variable.type;
 	case OP_LOCAL:
 		return checker->locals[node->slot];
 	case OP_SELECT:

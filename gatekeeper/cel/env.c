@@ -97,28 +97,37 @@ add_declarations(struct cel_env *env, const struct cel_declaration *list,
 	return GK_OK;
 }
 
-static enum gk_rc
-add_variables(struct cel_env *env, const struct cel_variable *list,
-    size_t count, struct gk_err *err)
+static bool
+make_room(struct cel_env *env)
 {
-	env->variables =
-	    gk_arena_calloc(&env->arena, count + 1, sizeof(*env->variables));
-	if (env->variables == NULL) {
+	size_t room = env->slot_room == 0 ? 16 : 2 * env->slot_room;
+	struct cel_slot **slots;
+
+	if (env->slot_count < env->slot_room) {
+		return true;
+	}
+	slots = reallocarray(env->slots, room, sizeof(*slots));
+	if (slots != NULL) {
+		env->slots = slots;
+		env->slot_room = room;
+	}
+	return slots != NULL;
+}
+
+enum gk_rc
+cel_env_add(struct cel_env *env, const struct cel_variable *variable,
+    struct gk_err *err)
+{
+	struct cel_slot *slot = gk_arena_alloc(&env->arena, sizeof(*slot));
+	const char *name = gk_arena_strdup(&env->arena, variable->name);
+
+	if (slot == NULL || name == NULL || !make_room(env)) {
 		return GK_FAIL(err, GK_E_NOMEM, "no memory for variables");
 	}
-	for (size_t i = 0; i < count; i++) {
-		struct cel_variable *variable = &env->variables[i];
-
-		variable->name = gk_arena_strdup(&env->arena, list[i].name);
-		variable->type = list[i].type;
-		if (variable->name == NULL) {
-			return GK_FAIL(
-			    err, GK_E_NOMEM, "no memory for variables");
-		}
-		GK_TRY(gk_map_set(&env->variable_by_name, variable->name,
-		    strlen(variable->name), variable, err));
-		env->variable_count++;
-	}
+	slot->variable = (struct cel_variable){name, variable->type};
+	slot->number = (uint32_t)env->slot_count;
+	GK_TRY(gk_map_set(&env->slot_by_name, name, strlen(name), slot, err));
+	env->slots[env->slot_count++] = slot;
 	return GK_OK;
 }
 
@@ -144,7 +153,9 @@ cel_env_new(const char *container, const struct cel_variable *variables,
 	}
 	GK_TRY(add_functions(env, err));
 	GK_TRY(add_declarations(env, declarations, declaration_count, err));
-	GK_TRY(add_variables(env, variables, variable_count, err));
+	for (size_t i = 0; i < variable_count; i++) {
+		GK_TRY(cel_env_add(env, &variables[i], err));
+	}
 	*ret_env = GK_TAKE(env);
 	return GK_OK;
 }
@@ -155,7 +166,8 @@ cel_env_free(struct cel_env *env)
 	if (env == NULL) {
 		return;
 	}
-	gk_map_done(&env->variable_by_name);
+	gk_map_done(&env->slot_by_name);
+	free(env->slots);
 	gk_map_done(&env->functions);
 	gk_arena_done(&env->arena);
 	free(env);

@@ -102,7 +102,7 @@ try_containers(const char *container, const char *name, bool root,
 
 struct meaning {
 	const struct cel_env *env;
-	const struct cel_variable *variable;
+	const struct cel_slot *slot;
 	const char *type;
 	const struct cel_function *function;
 };
@@ -112,9 +112,9 @@ means_value(void *ctx, const char *name)
 {
 	struct meaning *meaning = ctx;
 
-	meaning->variable =
-	    gk_map_get(&meaning->env->variable_by_name, name, strlen(name));
-	if (meaning->variable != NULL) {
+	meaning->slot =
+	    gk_map_get(&meaning->env->slot_by_name, name, strlen(name));
+	if (meaning->slot != NULL) {
 		return true;
 	}
 	for (size_t i = 0; i < GK_COUNT(type_names); i++) {
@@ -140,11 +140,10 @@ become(struct cel__compile *compile, struct cel_node *node,
     const struct meaning *meaning)
 {
 	node->arg_count = 0;
-	if (meaning->variable != NULL) {
+	if (meaning->slot != NULL) {
 		node->op = OP_SLOT;
-		node->name = meaning->variable->name;
-		node->slot =
-		    (uint32_t)(meaning->variable - compile->env->variables);
+		node->name = meaning->slot->variable.name;
+		node->slot = meaning->slot->number;
 		compile->program->uses[node->slot / 64] |= UINT64_C(1)
 							   << node->slot % 64;
 		return;

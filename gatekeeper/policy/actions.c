@@ -53,8 +53,8 @@ load_one(struct policy *policy, const struct policy_text *text,
 	if (action->type == NULL) {
 		return GK_FAIL(err, GK_E_NOMEM, "policy");
 	}
-	GK_TRY(condition_env_new(
-	    action->type, NULL, 0, &policy->arena, &action->env, err));
+	GK_TRY(
+	    condition_env_new(action->type, &policy->arena, &action->env, err));
 	return gk_map_set(&policy->schema_by_action, action->action,
 	    strlen(action->action), action, err);
 }
@@ -65,8 +65,7 @@ actions_load(struct policy *policy, const struct policy_text *texts,
 {
 	size_t schemas = 0;
 
-	GK_TRY(condition_env_new(
-	    NULL, NULL, 0, &policy->arena, &policy->env, err));
+	GK_TRY(condition_env_new(NULL, &policy->arena, &policy->env, err));
 	for (size_t i = 0; i < count; i++) {
 		schemas += actions_is_schema(texts[i].name);
 	}

@@ -61,14 +61,13 @@ caller_object(struct gk_arena *arena)
 }
 
 enum gk_rc
-condition_env_new(const struct cel_type *args, const struct cel_variable *more,
-    size_t count, struct gk_arena *arena, struct cel_env **ret_env,
-    struct gk_err *err)
+condition_env_new(const struct cel_type *args, struct gk_arena *arena,
+    struct cel_env **ret_env, struct gk_err *err)
 {
 	const struct cel_type *string = cel_type_of(CEL_T_STRING);
 	const struct cel_type *object =
 	    cel_type_map(string, cel_type_of(CEL_T_DYN), arena);
-	struct cel_variable variables[SLOT_COUNT + FILE_VARIABLES_MAX] = {
+	struct cel_variable variables[SLOT_COUNT] = {
 	    [SLOT_ACTION] = {"action", string},
 	    [SLOT_ARGS] = {"args", args == NULL ? object : args},
 	    [SLOT_CONTEXT] = {"context", object},
@@ -89,13 +88,7 @@ condition_env_new(const struct cel_type *args, const struct cel_variable *more,
 			    err, GK_E_NOMEM, "no memory for conditions");
 		}
 	}
-	GK_ASSERT(count <= FILE_VARIABLES_MAX);
-	if (count > 0) {
-		memcpy(
-		    variables + SLOT_COUNT, more, count * sizeof(*variables));
-	}
-	return cel_env_new(
-	    "", variables, SLOT_COUNT + count, NULL, 0, ret_env, err);
+	return cel_env_new("", variables, SLOT_COUNT, NULL, 0, ret_env, err);
 }
 
 /* ---- their values ---- */

@@ -23,13 +23,13 @@ enum condition_slot {
 };
 
 /*
- * An environment with these variables, and after them more[0..count), a file's
- * own; args is the type of args, NULL for map(string, dyn).  Types that are made
- * live in arena, which the env keeps.  Errors: GK_E_NOMEM.
+ * An environment with these variables; a file's own are added after them.  args
+ * is the type of args, NULL for map(string, dyn).  Types that are made live in
+ * arena, which the env keeps.  Errors: GK_E_NOMEM.
  */
 enum gk_rc condition_env_new(const struct cel_type *args,
-    const struct cel_variable *more, size_t count, struct gk_arena *arena,
-    struct cel_env **ret_env, struct gk_err *err) GK_MUST_USE;
+    struct gk_arena *arena, struct cel_env **ret_env,
+    struct gk_err *err) GK_MUST_USE;
 
 struct scope_of_file;
 struct file_values;

@@ -127,15 +127,14 @@ keep_env(struct reader *reader, struct cel_env *env)
 	return true;
 }
 
-/* An environment with the variables that were typed so far; NULL: no memory. */
+/* An environment that will get a file's variables; NULL: no memory. */
 static struct cel_env *
-env_with(struct reader *reader, const struct cel_type *args,
-    const struct cel_variable *typed, size_t count)
+env_new(struct reader *reader, const struct cel_type *args)
 {
 	struct cel_env *env = NULL;
 
-	if (condition_env_new(args, typed, count, &reader->policy->arena, &env,
-		NULL) != GK_OK ||
+	if (condition_env_new(args, &reader->policy->arena, &env, NULL) !=
+		GK_OK ||
 	    !keep_env(reader, env)) {
 		cel_env_free(env);
 		reader->no_memory = true;
@@ -154,28 +153,30 @@ type_variables(struct reader *reader, struct scope_of_file *scope,
     const struct action_schema *action, bool keep)
 {
 	const struct cel_type *args = action == NULL ? NULL : action->type;
-	struct cel_variable typed[FILE_VARIABLES_MAX] = {{NULL, NULL}};
-	struct cel_env *env = env_with(reader, args, typed, 0);
+	struct cel_env *env = env_new(reader, args);
 
 	for (size_t i = 0; i < scope->variable_count && env != NULL; i++) {
 		struct variable *variable = &scope->variables[i];
 		struct source source = {.expect = NULL};
 		struct cel_program *program = NULL;
+		struct cel_variable typed = {
+		    variable->name, cel_type_of(CEL_T_DYN)};
 
-		typed[i].name = variable->name;
-		typed[i].type = cel_type_of(CEL_T_DYN);
 		if (source_of(
 			reader, variable->value, variable->name, &source)) {
 			program = compile(reader, &source, env,
 			    action == NULL ? NULL : action->action);
 		}
 		if (program != NULL) {
-			typed[i].type = cel_program_type(program);
+			typed.type = cel_program_type(program);
 		}
 		if (keep) {
 			variable->program = program;
 		}
-		env = env_with(reader, args, typed, i + 1);
+		if (cel_env_add(env, &typed, NULL) != GK_OK) {
+			reader->no_memory = true;
+			env = NULL; /* the policy owns it */
+		}
 		if (!keep) {
 			cel_program_free(program);
 		}

@@ -1,4 +1,6 @@
 /* The checker: what is wrong with an expression, said where; and the type of what isn't. */
+#include <stdio.h>
+
 #include "cel_test.h"
 
 /* caret: bytes [begin, end) of the expression. */
@@ -119,4 +121,44 @@ Test(check, constants_are_folded)
 			      folds[i].constant,
 		    "%s", folds[i].expr);
 	}
+}
+
+/* Variables that come one after the other, as a file's do. */
+Test(check, a_variable_is_known_to_what_is_compiled_after_it)
+{
+	enum { MANY = 100 };
+	const struct cel_type *number = cel_type_of(CEL_T_INT);
+	struct cel_env *env = NULL;
+	struct cel_program *before = NULL, *after = NULL;
+	struct cel_report report = {.count = 0};
+	const struct cel_options options = {.expect = NULL};
+	struct cel_variable first = {"v0", number};
+	char name[8];
+
+	cr_assert_eq(cel_env_new("", &first, 1, NULL, 0, &env, NULL), GK_OK);
+	cr_assert_eq(
+	    cel_compile(env, "v0 + 1", 6, &options, &before, &report, NULL),
+	    GK_OK);
+	cr_assert_eq(
+	    cel_compile(env, "v99 + 1", 7, &options, &after, &report, NULL),
+	    GK_E_INVALID);
+	cel_report_done(&report);
+	for (int i = 1; i < MANY; i++) {
+		(void)snprintf(name, sizeof(name), "v%d", i);
+		cr_assert_eq(cel_env_add(env,
+				 &(struct cel_variable){name, number}, NULL),
+		    GK_OK);
+	}
+	memset(&report, 0, sizeof(report));
+	cr_assert_eq(
+	    cel_compile(env, "v99 + 1", 7, &options, &after, &report, NULL),
+	    GK_OK);
+	cr_assert(cel_program_uses(before, 0));
+	cr_assert_not(cel_program_uses(before, MANY - 1));
+	cr_assert(cel_program_uses(after, MANY - 1));
+	cr_assert_not(cel_program_uses(after, MANY));
+	cel_report_done(&report);
+	cel_program_free(before);
+	cel_program_free(after);
+	cel_env_free(env);
 }
