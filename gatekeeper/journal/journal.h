@@ -36,7 +36,7 @@ struct journal_found {
 	bool accepted; /* an operator accepted a break, just now */
 	uint64_t size; /* events */
 	struct digest root;
-	char detail[160]; /* what recovery did, in words; "" when nothing */
+	char detail[256]; /* what recovery did, in words; "" when nothing */
 	char reason[256]; /* an operator's words for it; "" when none */
 };
 

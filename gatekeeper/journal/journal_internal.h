@@ -76,6 +76,23 @@ uint64_t journal__file_size(int dir, const char *name);
 enum gk_rc journal__lock_take(
     int dir, int wait_ms, int *ret_lock, struct gk_err *err) GK_MUST_USE;
 
+/* wal.c: what of the WAL can't be read. */
+struct wal_state {
+	uint64_t
+	    damaged; /* the first damaged byte's frame begins here, and commits stand behind it; 0: none */
+	bool
+	    cut; /* it ends in a batch that isn't whole: a crash cut it off, or it is damaged */
+};
+
+/*
+ * SQLite would leave out both without a word.  A file that isn't there, or has no
+ * head that SQLite takes, is fine.  Errors: GK_E_IO, GK_E_NOMEM.
+ */
+enum gk_rc journal__wal_look(int fd, struct wal_state *ret,
+    struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__wal_check(
+    int dir, struct wal_state *ret, struct gk_err *err) GK_MUST_USE;
+
 /* keys.c */
 
 /* A signing key and its public half. */
@@ -476,7 +493,8 @@ struct journal {
 	int64_t published_at_us; /* CLOCK_BOOTTIME */
 	int64_t last_us;
 	bool in_batch;
-	bool apart; /* the signing key isn't here */
+	bool apart;           /* the signing key isn't here */
+	struct wal_state wal; /* as the start found it */
 	bool broken;
 	bool accepted;  /* a note of journal_recover() waits to be dropped */
 	bool wal_dirty; /* the WAL may hold what was let go */

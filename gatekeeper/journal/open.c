@@ -192,8 +192,12 @@ open_store(struct journal *journal, const struct journal_options *options,
 	GK_TRY(settle_disk(journal, err));
 	if (wal > 0) {
 		(void)snprintf(found->detail, sizeof(found->detail),
-		    "%" PRIu64 " bytes of WAL were waiting and were folded in",
-		    wal);
+		    "%" PRIu64
+		    " bytes of WAL were waiting and were folded in%s",
+		    wal,
+		    journal->wal.cut
+			? ", but for a last batch that wasn't whole"
+			: "");
 	}
 	GK_TRY(journal__chain_load(journal->reader, &journal->chain, err));
 	return settle_keys(journal, options, found, err);
@@ -395,6 +399,40 @@ journal_enter(struct journal *journal, const struct journal_options *options,
 	    journal->dir, options->lock_wait_ms, &journal->lock, err);
 }
 
+/* How many events can be read, before anything is changed; 0 where none can. */
+static uint64_t
+count_readable(const char *data_dir)
+{
+	struct journal_reader *reader;
+	uint64_t size = 0;
+
+	if (journal_reader_open(data_dir, &reader, NULL) != GK_OK) {
+		return 0;
+	}
+	if (journal__read_size(reader, &size, NULL) != GK_OK) {
+		size = 0;
+	}
+	journal_reader_close(reader);
+	return size;
+}
+
+/* Before SQLite reads it, and leaves out what it can't reach. */
+static enum gk_rc
+check_wal(struct journal *journal, const char *data_dir, struct gk_err *err)
+{
+	GK_TRY(journal__wal_check(journal->dir, &journal->wal, err));
+	if (journal->wal.damaged != 0) {
+		return GK_FAIL(err, GK_E_CORRUPT,
+		    JOURNAL_WAL " is damaged at byte %" PRIu64
+				": of what was committed %" PRIu64
+				" events can be read, and more were there; put "
+				"the file back, or run `gatekeeper recover "
+				"--accept SIZE`",
+		    journal->wal.damaged, count_readable(data_dir));
+	}
+	return GK_OK;
+}
+
 /* A published checkpoint where there is no journal: somebody took the journal away. */
 static enum gk_rc
 check_not_taken(const struct journal *journal, struct gk_err *err)
@@ -423,6 +461,7 @@ journal_open(const struct journal_options *options,
 	GK_TRY(journal_enter(journal, options, true, err));
 	GK_TRY(check_no_eio(journal, err));
 	GK_TRY(check_not_taken(journal, err));
+	GK_TRY(check_wal(journal, options->data_dir, err));
 	if (options->signer != NULL) {
 		journal->apart = true;
 		GK_TRY(journal__remote_new(
@@ -493,8 +532,10 @@ accepted_print(
 	}
 	eio = journal__file_exists(journal->dir, JOURNAL_EIO);
 	(void)snprintf(ret, ACCEPTED_BYTES,
-	    "an operator accepted %" PRIu64 " events; published: %s%s%s%.255s",
+	    "an operator accepted %" PRIu64
+	    " events; published: %s%s%s%s%.255s",
 	    journal->edge->size, published, eio ? "; after EIO" : "",
+	    journal->wal.damaged != 0 ? "; the WAL was damaged" : "",
 	    reason == NULL ? "" : "\n", reason == NULL ? "" : reason);
 }
 
@@ -529,6 +570,16 @@ is_apart(int dir)
 		       dir, JOURNAL_KEYS "/" JOURNAL_KEY_HMAC));
 }
 
+static enum gk_rc
+compare_size(uint64_t there, uint64_t size, struct gk_err *err)
+{
+	return there == size
+		   ? GK_OK
+		   : GK_FAIL(err, GK_E_INVALID,
+			 "the journal has %" PRIu64 " events, not %" PRIu64,
+			 there, size);
+}
+
 enum gk_rc
 journal_recover(
     const char *data_dir, uint64_t size, const char *reason, struct gk_err *err)
@@ -553,12 +604,13 @@ journal_recover(
 		    err, GK_E_IO, "there is no journal in %s", data_dir);
 	}
 	journal->apart = is_apart(journal->dir);
-	GK_TRY(journal_start(journal, &options, &found, err));
-	if (found.size != size) {
-		return GK_FAIL(err, GK_E_INVALID,
-		    "the journal has %" PRIu64 " events, not %" PRIu64,
-		    found.size, size);
+	GK_TRY(journal__wal_check(journal->dir, &journal->wal, err));
+	if (journal->wal.damaged !=
+	    0) { /* the start folds it in, and it is gone */
+		GK_TRY(compare_size(count_readable(data_dir), size, err));
 	}
+	GK_TRY(journal_start(journal, &options, &found, err));
+	GK_TRY(compare_size(found.size, size, err));
 	GK_TRY(accept_size(journal, reason, err));
 	return journal__wal_fold(journal->writer, true, err);
 }

@@ -239,6 +239,26 @@ journal__verify_done(struct verify *v)
 	gk_time_print(v->last_us, report->head);
 }
 
+/* Twice, for a journal that is running may begin its WAL anew meanwhile. */
+static enum gk_rc
+check_wal(struct verify *v, int dir, struct gk_err *err)
+{
+	struct wal_state found, again;
+
+	GK_TRY(journal__wal_check(dir, &found, err));
+	if (found.damaged == 0) {
+		return GK_OK;
+	}
+	GK_TRY(journal__wal_check(dir, &again, err));
+	return again.damaged != found.damaged
+		   ? GK_OK
+		   : journal__verify_fault(v, err, "log",
+			 JOURNAL_WAL " is damaged at byte %" PRIu64
+				     ": events that were committed stand "
+				     "behind it and can't be read",
+			 found.damaged);
+}
+
 static enum gk_rc
 verify_log(struct verify *v, int dir, struct gk_err *err)
 {
@@ -252,6 +272,7 @@ verify_log(struct verify *v, int dir, struct gk_err *err)
 			   : GK_FAIL(err, GK_E_IO, "there is no journal in %s",
 				 data_dir);
 	}
+	GK_TRY(check_wal(v, dir, err));
 	GK_TRY(journal_reader_open(data_dir, &v->reader, err));
 	GK_TRY(journal__verify_chain(v, err));
 	GK_TRY(read_published(v, dir, err));

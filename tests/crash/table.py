@@ -36,8 +36,8 @@ FORMS = [
      lambda m: ("server", m[1], int(m[2]), sum(int(n) for code, n in re.findall(r"(\d+): (\d+)", m[3]) if code != "0"), int(m[4]), 0)),
     (r"# (.*?) +(\d+) flips: .*; harmless (\d+)",
      lambda m: ("bit flips", m[1], int(m[2]), int(m[2]) - int(m[3]), 0, 0)),
-    (r"# unpublished +(\d+) flips: (\d+) took",
-     lambda m: ("bit flips", "WAL, not yet published", int(m[1]), int(m[1]) - int(m[2]), 0, int(m[2]))),
+    (r"# unpublished +(\d+) flips: reported by open (\d+), by the boot event (\d+)",
+     lambda m: ("bit flips", "WAL, not yet published", int(m[1]), int(m[2]) + int(m[3]), 0, int(m[1]) - int(m[2]) - int(m[3]))),
 ]
 
 
