@@ -88,10 +88,13 @@ struct wal_state {
  * SQLite would leave out both without a word.  A file that isn't there, or has no
  * head that SQLite takes, is fine.  Errors: GK_E_IO, GK_E_NOMEM.
  */
-enum gk_rc journal__wal_look(int fd, struct wal_state *ret,
-    struct gk_err *err) GK_MUST_USE;
+enum gk_rc journal__wal_look(
+    int fd, struct wal_state *ret, struct gk_err *err) GK_MUST_USE;
 enum gk_rc journal__wal_check(
     int dir, struct wal_state *ret, struct gk_err *err) GK_MUST_USE;
+
+/* How many events of a closed journal can be read, with the WAL that it has; nothing is changed.  0 where none can. */
+uint64_t journal__wal_size(const char *data_dir);
 
 /* keys.c */
 

@@ -399,23 +399,6 @@ journal_enter(struct journal *journal, const struct journal_options *options,
 	    journal->dir, options->lock_wait_ms, &journal->lock, err);
 }
 
-/* How many events can be read, before anything is changed; 0 where none can. */
-static uint64_t
-count_readable(const char *data_dir)
-{
-	struct journal_reader *reader;
-	uint64_t size = 0;
-
-	if (journal_reader_open(data_dir, &reader, NULL) != GK_OK) {
-		return 0;
-	}
-	if (journal__read_size(reader, &size, NULL) != GK_OK) {
-		size = 0;
-	}
-	journal_reader_close(reader);
-	return size;
-}
-
 /* Before SQLite reads it, and leaves out what it can't reach. */
 static enum gk_rc
 check_wal(struct journal *journal, const char *data_dir, struct gk_err *err)
@@ -428,7 +411,7 @@ check_wal(struct journal *journal, const char *data_dir, struct gk_err *err)
 				" events can be read, and more were there; put "
 				"the file back, or run `gatekeeper recover "
 				"--accept SIZE`",
-		    journal->wal.damaged, count_readable(data_dir));
+		    journal->wal.damaged, journal__wal_size(data_dir));
 	}
 	return GK_OK;
 }
@@ -607,7 +590,7 @@ journal_recover(
 	GK_TRY(journal__wal_check(journal->dir, &journal->wal, err));
 	if (journal->wal.damaged !=
 	    0) { /* the start folds it in, and it is gone */
-		GK_TRY(compare_size(count_readable(data_dir), size, err));
+		GK_TRY(compare_size(journal__wal_size(data_dir), size, err));
 	}
 	GK_TRY(journal_start(journal, &options, &found, err));
 	GK_TRY(compare_size(found.size, size, err));

@@ -220,3 +220,19 @@ journal__wal_check(int dir, struct wal_state *ret, struct gk_err *err)
 	}
 	return journal__wal_look(fd, ret, err);
 }
+
+uint64_t
+journal__wal_size(const char *data_dir)
+{
+	struct journal_reader *reader;
+	uint64_t size = 0;
+
+	if (journal_reader_open(data_dir, &reader, NULL) != GK_OK) {
+		return 0;
+	}
+	if (journal__read_size(reader, &size, NULL) != GK_OK) {
+		size = 0;
+	}
+	journal_reader_close(reader);
+	return size;
+}
