@@ -346,10 +346,14 @@ name_voter(struct gate *gate, struct approval_ballot *said, struct gk_err *err)
 {
 	const struct identity *voter = said->voter;
 	const char *person = identity_person(voter);
-	size_t identities = ledger_identity_count(gate->ledger);
-	const char **aliases = gk_arena_calloc(&gate->scratch,
-	    (identities + 2) * LEDGER_HASH_KEYS_MAX, sizeof(*aliases));
+	size_t identities = ledger_identity_count(gate->ledger), ids = 2;
+	const char **aliases;
 
+	for (size_t i = 0; i < identities; i++) {
+		ids += is_voters(voter, ledger_identity_at(gate->ledger, i));
+	}
+	aliases = gk_arena_calloc(
+	    &gate->scratch, ids * LEDGER_HASH_KEYS_MAX, sizeof(*aliases));
 	if (aliases == NULL) {
 		return GK_FAIL(err, GK_E_NOMEM, "vote");
 	}

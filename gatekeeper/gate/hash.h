@@ -34,13 +34,13 @@ void hash_action(const struct gate_hash_key *key, const char *action,
 void hash_actor(const struct gate_hash_key *key, const char *actor_id,
     char ret[GATE_HASH_BYTES]);
 
+struct gate;
 struct gk_arena;
 /*
  * Everything that a recorded actor of that id may be called: the id, and its pseudonym
  * under each key; only the id where it is a pseudonym itself.  In arena; gives how
  * many, at most 1 + LEDGER_HASH_KEYS_MAX.  0: no memory.
  */
-struct gate;
 size_t hash_actor_names(struct gate *gate, const char *actor_id,
     struct gk_arena *arena, const char *ret_names[1 + LEDGER_HASH_KEYS_MAX]);
 

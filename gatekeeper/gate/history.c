@@ -277,48 +277,32 @@ read_event(struct history *history, const char *bytes, size_t n,
 	return GK_OK;
 }
 
+/* Of the time before the question, steps and what came of them; of the time since, how many steps. */
 static enum gk_rc
-add_before(void *ctx, uint64_t seq, const char *bytes, size_t n,
+add(void *ctx, uint64_t seq, const char *bytes, size_t n,
     const struct digest *leaf, bool *stop, struct gk_err *err)
 {
 	struct history *history = ctx;
+	bool is_later = seq > history->seq, mine;
 	struct event event;
-	bool mine;
 
-	(void)seq;
 	(void)leaf;
 	*stop = false;
 	GK_TRY(read_event(history, bytes, n, &event, &mine, err));
 	if (!mine) {
 		return GK_OK;
 	}
-	return event.kind == EVENT_DECISION
-		   ? keep_step(history, &event, err)
-		   : keep_mention(history, &event, history->before,
-			 &history->before_count, err);
-}
-
-static enum gk_rc
-add_later(void *ctx, uint64_t seq, const char *bytes, size_t n,
-    const struct digest *leaf, bool *stop, struct gk_err *err)
-{
-	struct history *history = ctx;
-	struct event event;
-	bool mine;
-
-	(void)seq;
-	(void)leaf;
-	*stop = false;
-	GK_TRY(read_event(history, bytes, n, &event, &mine, err));
-	if (!mine) {
-		return GK_OK;
+	if (event.kind != EVENT_DECISION) {
+		return keep_mention(history, &event,
+		    is_later ? history->later : history->before,
+		    is_later ? &history->later_count : &history->before_count,
+		    err);
 	}
-	if (event.kind == EVENT_DECISION) {
+	if (is_later) {
 		history->after_room.steps++;
 		return GK_OK;
 	}
-	return keep_mention(
-	    history, &event, history->later, &history->later_count, err);
+	return keep_step(history, &event, err);
 }
 
 /* Steps lie newest first. */
@@ -413,7 +397,7 @@ read_run(struct history *history, struct journal_reader *reader, bool *ret_more,
 	query.columns.run = event_column_hash(
 	    history->tenant == NULL ? "" : history->tenant, history->run_id);
 	GK_TRY(journal_search(
-	    reader, &query, add_later, history, &since_next, &later, err));
+	    reader, &query, add, history, &since_next, &later, err));
 	since = query;
 	history->after_room.complete = !later;
 	*ret_more = false;
@@ -421,7 +405,7 @@ read_run(struct history *history, struct journal_reader *reader, bool *ret_more,
 		query.newest_first = true;
 		query.from_seq = history->seq - 1;
 		GK_TRY(journal_search(
-		    reader, &query, add_before, history, &next, ret_more, err));
+		    reader, &query, add, history, &next, ret_more, err));
 	}
 	if (*ret_more) {
 		GK_TRY(find_violations(history, reader, &query, next, err));

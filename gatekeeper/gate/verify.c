@@ -484,7 +484,6 @@ verify_once(const struct gate_verify_options *options, const char *vkey,
 	note_destroyed(ledger, ret_destroyed);
 	*ret_state = (struct state){.same = check.same,
 	    .met = check.met > check.same ? check.met : check.same,
-
 	    .folded = rc == GK_OK && ledger_next_seq(ledger) == ret->size};
 	free(check.snapshots);
 	return rc;

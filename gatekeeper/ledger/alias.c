@@ -57,6 +57,27 @@ alias_under(const struct decision_ask *ask, const struct ask_hashes *hashes,
 	return n;
 }
 
+bool
+alias_event(const struct decision_ask *ask, const struct ask_hashes *hashes,
+    const struct event *draft, size_t i, struct alias_event *ret)
+{
+	const char *names[2];
+	size_t n = alias_under(ask, hashes, names);
+
+	if (i >= (n == 0 ? 1 : n)) {
+		return false;
+	}
+	ret->event = *draft;
+	ret->event.action_key = hashes->action_key;
+	ret->event.context_hash = hashes->context_hash;
+	if (n > 0) {
+		ret->actor = *draft->actor;
+		ret->actor.id = names[i];
+		ret->event.actor = &ret->actor;
+	}
+	return true;
+}
+
 struct ask_hashes
 alias_newest(const struct decision_ask *ask)
 {

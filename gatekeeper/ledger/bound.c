@@ -270,21 +270,13 @@ static bool
 keeps_under(const struct approval *approval, const struct event *draft,
     const struct decision_ask *ask, const struct ask_hashes *hashes)
 {
-	struct event as_event = *draft;
-	struct actor actor;
-	const char *names[2];
-	size_t n = alias_under(ask, hashes, names);
+	struct alias_event as;
 	uint8_t frame[16];
 	bool same = false;
 
-	as_event.context_hash = hashes->context_hash;
-	for (size_t i = 0; (i < n || i == 0) && !same; i++) {
-		if (n > 0) {
-			actor = *draft->actor;
-			actor.id = names[i];
-			as_event.actor = &actor;
-		}
-		bound_frame(&as_event, frame);
+	for (size_t i = 0; !same && alias_event(ask, hashes, draft, i, &as);
+	     i++) {
+		bound_frame(&as.event, frame);
 		same = memcmp(frame, approval->frame, sizeof(frame)) == 0;
 	}
 	return same && pins_equal(approval, hashes->pins, ask->pin_count);

@@ -18,21 +18,11 @@ static void
 binding_add(struct bindings *bindings, const struct event *draft,
     const struct decision_ask *ask, const struct ask_hashes *hashes)
 {
-	struct event as_event = *draft;
-	struct actor actor;
-	const char *names[2];
-	size_t n = alias_under(ask, hashes, names);
+	struct alias_event as;
 
-	as_event.action_key = hashes->action_key;
-	as_event.context_hash = hashes->context_hash;
-	for (size_t i = 0; i < n || i == 0; i++) {
-		if (n > 0) {
-			actor = *draft->actor;
-			actor.id = names[i];
-			as_event.actor = &actor;
-		}
+	for (size_t i = 0; alias_event(ask, hashes, draft, i, &as); i++) {
 		bindings->of[bindings->count].key = hashes->key;
-		step_binding(&as_event, bindings->of[bindings->count++].bytes);
+		step_binding(&as.event, bindings->of[bindings->count++].bytes);
 	}
 }
 

@@ -242,6 +242,18 @@ size_t alias_all(
 /* Under one key: as a pseudonym and in clear. */
 size_t alias_under(const struct decision_ask *ask,
     const struct ask_hashes *hashes, const char *ret_names[2]);
+/* An event as it would be with another name of its actor. */
+struct alias_event {
+	struct event event;
+	struct actor actor; /* event's, where it has one */
+};
+/*
+ * The i-th that the draft would be under this key: its context, and its actor in
+ * clear or as a pseudonym; once where nobody acts.  False: there are no more.
+ */
+bool alias_event(const struct decision_ask *ask,
+    const struct ask_hashes *hashes, const struct event *draft, size_t i,
+    struct alias_event *ret);
 /* What is asked, hashed under the newest key. */
 struct ask_hashes alias_newest(const struct decision_ask *ask);
 

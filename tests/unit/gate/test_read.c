@@ -74,6 +74,18 @@ fill(void)
 	ask("t2", "r2", "1", "kb.read");
 }
 
+/* So many events of another run. */
+static void
+fill_other(int count)
+{
+	for (int i = 0; i < count; i++) {
+		char step[16];
+
+		(void)snprintf(step, sizeof(step), "%d", i);
+		ask("t1", "other", step, "kb.read");
+	}
+}
+
 Test(gate_read, every_filter_narrows_by_what_stands_in_the_event)
 {
 	fill();
@@ -426,12 +438,7 @@ Test(gate_read, a_run_without_its_tenant_is_led_to_by_the_index)
 	char code[64];
 
 	fill();
-	for (int i = 0; i < 40; i++) {
-		char step[16];
-
-		(void)snprintf(step, sizeof(step), "%d", i);
-		ask("t1", "other", step, "kb.read");
-	}
+	fill_other(40);
 	restart(8, true);
 	wait_for_index();
 	cr_assert_eq(run("r2", NULL, code), GATE_OK, "%s", code);
@@ -444,12 +451,7 @@ Test(gate_read, a_run_without_its_tenant_is_asked_for_where_no_index_leads)
 	char code[64];
 
 	fill();
-	for (int i = 0; i < 40; i++) {
-		char step[16];
-
-		(void)snprintf(step, sizeof(step), "%d", i);
-		ask("t1", "other", step, "kb.read");
-	}
+	fill_other(40);
 	restart(8, false);
 	ask("t2", "young", "1", "kb.read");
 	cr_assert_eq(run("young", NULL, code), GATE_OK, "%s", code);
@@ -497,12 +499,7 @@ Test(gate_read, a_page_looks_at_so_many_events_and_says_that_there_are_others)
 	bool partial;
 
 	fill();
-	for (int i = 0; i < 40; i++) {
-		char step[16];
-
-		(void)snprintf(step, sizeof(step), "%d", i);
-		ask("t1", "other", step, "kb.read");
-	}
+	fill_other(40);
 	restart(8, true);
 	wait_for_index();
 	cr_assert_eq(pages_until_drop(&partial), 1);
