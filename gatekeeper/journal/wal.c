@@ -142,21 +142,34 @@ is_ours(const struct wal *wal)
 	return memcmp(wal->frame + 8, wal->salts, sizeof(wal->salts)) == 0;
 }
 
+/* The sum that the frame that was read should have, after one with this sum. */
+static struct sum
+sum_after(const struct wal *wal, struct sum before)
+{
+	struct sum sum = add_up(wal, before, wal->frame, 8);
+
+	return add_up(wal, sum, wal->frame + FRAME_HEAD_BYTES, wal->page);
+}
+
 /* Is it the next one after a frame with this sum? */
 static bool
 is_linked(const struct wal *wal, struct sum before)
 {
-	const uint8_t *frame = wal->frame;
-	struct sum sum = add_up(wal, before, frame, 8);
-
-	sum = add_up(wal, sum, frame + FRAME_HEAD_BYTES, wal->page);
-	return is_ours(wal) && is_same(sum, read_sum(frame + 16));
+	return is_ours(wal) &&
+	       is_same(sum_after(wal, before), read_sum(wal->frame + 16));
 }
 
+/*
+ * A frame that isn't linked to the one before is where SQLite stops.  From there on
+ * the one before may itself be the damaged one: then either the sum that it has is
+ * right, or the one that it should have.  Its salts don't matter: where it isn't
+ * ours at all, nothing of ours is linked to it.
+ */
 static enum gk_rc
 walk(struct wal *wal, struct sum sum, struct wal_state *ret, struct gk_err *err)
 {
 	size_t size = FRAME_HEAD_BYTES + wal->page, n;
+	struct sum should = sum;
 	bool reached = true, ends = true;
 	uint64_t stop = 0;
 
@@ -172,11 +185,13 @@ walk(struct wal *wal, struct sum sum, struct wal_state *ret, struct gk_err *err)
 			reached = false;
 			stop = (uint64_t)at;
 			ret->cut = !ends;
-		} else if (!reached && linked && ends) {
+		} else if (!reached && ends &&
+			   (linked || is_linked(wal, should))) {
 			ret->damaged = stop;
 		}
 		ret->cut = ret->cut || (!reached && is_ours(wal));
-		ends = is_ours(wal) && read_big(wal->frame + 4) != 0;
+		ends = read_big(wal->frame + 4) != 0;
+		should = sum_after(wal, sum);
 		sum = read_sum(wal->frame + 16);
 	}
 	ret->cut = ret->cut || (reached && !ends);
