@@ -293,7 +293,9 @@ print(const struct report *report, struct gate_verify_report *ret,
 		    report->destroyed[i], report->destroyed[i],
 		    report->destroyed[i]));
 	}
-	GK_TRY(print_state(report, text, err));
+	if (report->where == NULL) { /* else the fold ended with the fault */
+		GK_TRY(print_state(report, text, err));
+	}
 	return gk_buf_printf(text, err, "  witness  %s\n", report->witnessed);
 }
 
@@ -484,7 +486,8 @@ verify_once(const struct gate_verify_options *options, const char *vkey,
 	note_destroyed(ledger, ret_destroyed);
 	*ret_state = (struct state){.same = check.same,
 	    .met = check.met > check.same ? check.met : check.same,
-	    .folded = rc == GK_OK && ledger_next_seq(ledger) == ret->size};
+	    .folded = rc == GK_OK && ret->verdict == VERIFY_OK &&
+		      ledger_next_seq(ledger) == ret->size};
 	free(check.snapshots);
 	return rc;
 }

@@ -123,6 +123,15 @@ class Snapshots(unittest.TestCase):
         self.assertIn("state    added up; 1 snapshots of it compared\n", text)
         second.verify(self.folder, self.key)
 
+    def test_of_a_log_with_a_fault_no_state_is_told(self):
+        folder = self.server.root / "emptied"
+        shutil.copytree(self.folder, folder)
+        shutil.rmtree(folder / "tile/entries")
+        self.assertFalse(self.verify(folder, 1)["state"])
+        text = subprocess.run([harness.binary(), "verify", str(folder), "--key", self.key], capture_output=True, text=True).stdout
+        self.assertTrue(text.startswith("tampered at "), text)
+        self.assertNotIn("  state ", text)
+
     def test_a_snapshot_of_another_state_is_found_in_an_export_whoever_signed_it(self):
         folder = self.forged("lies", lambda entry: re.sub(rb"sha256:[0-9a-f]{8}", b"sha256:00000000", entry))
         said = self.verify(folder, 1)
