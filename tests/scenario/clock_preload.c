@@ -4,7 +4,9 @@
  */
 
 #include <dlfcn.h>
+#include <execinfo.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -55,16 +57,35 @@ fstatvfs(int fd, struct statvfs *ret)
 	return rc;
 }
 
-/* Timeouts of libcurl alone: who else waits until a moment lets the kernel count. */
-static long
-curl_offset_s(const void *caller)
+static bool
+is_in_curl(const void *code)
 {
-	long s = number_in("CURL_CLOCK_FILE", 0);
 	Dl_info info;
 
-	if (s == 0 || dladdr(caller, &info) == 0 || info.dli_fname == NULL)
+	return dladdr(code, &info) != 0 && info.dli_fname != NULL &&
+	       strstr(info.dli_fname, "libcurl") != NULL;
+}
+
+/*
+ * Timeouts of libcurl alone: who else waits until a moment lets the kernel count.
+ * A sanitizer's frame may stand between libcurl's and ours.
+ */
+static long
+curl_offset_s(void)
+{
+	enum { DEPTH = 5 };
+	static __thread bool inside; /* the first backtrace() loads a library */
+	long s = inside ? 0 : number_in("CURL_CLOCK_FILE", 0);
+	void *frames[DEPTH];
+	bool found = false;
+
+	if (s == 0)
 		return 0;
-	return strstr(info.dli_fname, "libcurl") == NULL ? 0 : s;
+	inside = true;
+	for (int i = 0, n = backtrace(frames, DEPTH); i < n && !found; i++)
+		found = is_in_curl(frames[i]);
+	inside = false;
+	return found ? s : 0;
 }
 
 int
@@ -79,7 +100,7 @@ clock_gettime(clockid_t id, struct timespec *ret)
 	if (rc == 0 && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE))
 		ret->tv_sec += offset_s();
 	else if (rc == 0)
-		ret->tv_sec += curl_offset_s(__builtin_return_address(0));
+		ret->tv_sec += curl_offset_s();
 	return rc;
 }
 
