@@ -307,7 +307,7 @@ gate__herald_wake(struct gate *gate)
 {
 	struct herald *herald = &gate->herald;
 
-	if (!herald->started || atomic_load(&herald->streams) == 0) {
+	if (atomic_load(&herald->streams) == 0) {
 		return;
 	}
 	pthread_mutex_lock(&herald->lock);
